@@ -1,0 +1,105 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// The house, floor by floor: a target imports only what stands below it.
+// docs/architecture.md names every dependency and its reason; Tests/HouseTests keeps the order.
+
+let package = Package(
+    name: "tiktrue",
+    products: [
+        .executable(name: "tiktrue", targets: ["tiktrue"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-certificates.git", from: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-asn1.git", from: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-protobuf.git", from: "1.39.0"),
+        .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
+    ],
+    targets: [
+        // Floor 0: C.
+        .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+        .target(
+            name: "CKernels",
+            // Debug builds run the same kernels as release builds: at -O0 a test of a real model would take minutes.
+            // Contraction is off so that an expression means the same operations on every instruction set.
+            cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno"])]
+        ),
+
+        // Floor 1: who, and in which words.
+        .target(name: "Identity", dependencies: ["CSodium"]),
+        .target(
+            name: "Wire",
+            dependencies: ["Identity", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            exclude: ["tiktrue.proto"]
+        ),
+
+        // Floor 2: the pure cores. Siblings never import each other.
+        .target(name: "Membership", dependencies: ["Wire", "Identity"]),
+        .target(name: "NetworkConfig", dependencies: ["Wire", "Identity"]),
+        .target(name: "Placement", dependencies: ["Wire", "Identity"]),
+        .target(name: "Chain", dependencies: ["Wire", "Identity"]),
+
+        // Floor 3: the composed core, and the shells' parts.
+        .target(
+            name: "MeshCore",
+            dependencies: ["Membership", "NetworkConfig", "Placement", "Chain", "Wire", "Identity"]
+        ),
+        .target(
+            name: "Transport",
+            dependencies: [
+                "Wire", "Identity",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOTLS", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "X509", package: "swift-certificates"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
+        .target(
+            name: "Storage",
+            dependencies: ["Wire", "Identity", .product(name: "GRDB", package: "GRDB.swift")]
+        ),
+        .target(name: "Inference", dependencies: ["CKernels", "CSodium"]),
+
+        // Floor 4: the live peer.
+        .target(
+            name: "Peer",
+            dependencies: [
+                "Transport", "Storage", "Inference", "MeshCore", "Wire", "Identity",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
+
+        // Floor 6: the command line.
+        .executableTarget(
+            name: "tiktrue",
+            dependencies: [
+                "Peer", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]
+        ),
+
+        .testTarget(name: "IdentityTests", dependencies: ["Identity"]),
+        .testTarget(name: "WireTests", dependencies: ["Wire", "Identity"]),
+        .testTarget(name: "MembershipTests", dependencies: ["Membership"]),
+        .testTarget(name: "NetworkConfigTests", dependencies: ["NetworkConfig"]),
+        .testTarget(name: "PlacementTests", dependencies: ["Placement"]),
+        .testTarget(name: "ChainTests", dependencies: ["Chain"]),
+        .testTarget(name: "MeshCoreTests", dependencies: ["MeshCore"]),
+        .testTarget(name: "TransportTests", dependencies: ["Transport"]),
+        .testTarget(name: "StorageTests", dependencies: ["Storage"]),
+        .testTarget(name: "InferenceTests", dependencies: ["Inference"], resources: [.copy("Fixtures")]),
+        .testTarget(name: "PeerTests", dependencies: ["Peer"]),
+        .testTarget(name: "HouseTests"),
+    ],
+    swiftLanguageModes: [.v6]
+)

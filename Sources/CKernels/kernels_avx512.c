@@ -1,0 +1,18 @@
+// The kernels for AVX-512 with VNNI.
+#if defined(__x86_64__)
+#include <immintrin.h>
+#include <math.h>
+#include <string.h>
+
+#include "kernels.h"
+
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c"))), apply_to = function)
+#pragma STDC FP_CONTRACT OFF
+#define TK_TILE_COLUMNS 8
+#include "lanes_avx512.h"
+
+#include "attention_body.h"
+
+const tk_kernels tk_kernels_avx512 = {TK_TILE_COLUMNS, multiply, fill, activate, rotate, attend};
+#pragma clang attribute pop
+#endif

@@ -1,0 +1,12 @@
+// The kernels in plain C, for processors without any of the others.
+#include <math.h>
+#include <string.h>
+
+#include "kernels.h"
+#pragma STDC FP_CONTRACT OFF
+#define TK_TILE_COLUMNS 4
+#include "lanes_portable.h"
+
+#include "attention_body.h"
+
+const tk_kernels tk_kernels_portable = {TK_TILE_COLUMNS, multiply, fill, activate, rotate, attend};

@@ -1,0 +1,70 @@
+// Sixteen lanes in one AVX-512 register. The vocabulary is explained in lanes_portable.h.
+#pragma once
+#include <immintrin.h>
+#include <stdint.h>
+#include <string.h>
+
+#define TK_INLINE static inline __attribute__((always_inline))
+
+typedef __m512 lanes;
+typedef __m512i ilanes;
+typedef __m512i wlanes;
+
+TK_INLINE lanes l_load(const float *p) { return _mm512_loadu_ps(p); }
+TK_INLINE void l_store(float *p, lanes v) { _mm512_storeu_ps(p, v); }
+TK_INLINE lanes l_set(float x) { return _mm512_set1_ps(x); }
+TK_INLINE lanes l_zero(void) { return _mm512_setzero_ps(); }
+TK_INLINE lanes l_add(lanes a, lanes b) { return _mm512_add_ps(a, b); }
+TK_INLINE lanes l_sub(lanes a, lanes b) { return _mm512_sub_ps(a, b); }
+TK_INLINE lanes l_mul(lanes a, lanes b) { return _mm512_mul_ps(a, b); }
+TK_INLINE lanes l_div(lanes a, lanes b) { return _mm512_div_ps(a, b); }
+TK_INLINE lanes l_fma(lanes a, lanes b, lanes c) { return _mm512_fmadd_ps(a, b, c); }
+TK_INLINE ilanes i_set(int32_t x) { return _mm512_set1_epi32(x); }
+TK_INLINE ilanes i_zero(void) { return _mm512_setzero_si512(); }
+TK_INLINE ilanes i_add(ilanes a, ilanes b) { return _mm512_add_epi32(a, b); }
+TK_INLINE ilanes i_sub(ilanes a, ilanes b) { return _mm512_sub_epi32(a, b); }
+TK_INLINE ilanes i_and(ilanes a, ilanes b) { return _mm512_and_si512(a, b); }
+TK_INLINE ilanes i_shift_left_23(ilanes a) { return _mm512_slli_epi32(a, 23); }
+TK_INLINE ilanes i_max(ilanes a, ilanes b) { return _mm512_max_epi32(a, b); }
+TK_INLINE ilanes l_bits(lanes a) { return _mm512_castps_si512(a); }
+TK_INLINE lanes l_from_bits(ilanes a) { return _mm512_castsi512_ps(a); }
+TK_INLINE lanes l_from_integers(ilanes a) { return _mm512_cvtepi32_ps(a); }
+TK_INLINE lanes l_max(lanes a, lanes b) { return _mm512_max_ps(a, b); }
+TK_INLINE lanes l_min(lanes a, lanes b) { return _mm512_min_ps(a, b); }
+TK_INLINE lanes l_if_less(lanes test, lanes limit, lanes v, lanes other) {
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(test, limit, _CMP_LT_OQ), other, v);
+}
+TK_INLINE lanes l_first(int32_t count, lanes v, lanes fill) {
+    return _mm512_mask_blend_ps((__mmask16)((1u << count) - 1), fill, v);
+}
+TK_INLINE ilanes l_round(lanes a) { return _mm512_cvtps_epi32(a); }
+TK_INLINE float l_sum(lanes v) {
+    __m256 a = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+    __m128 b = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    b = _mm_add_ps(b, _mm_movehl_ps(b, b));
+    return _mm_cvtss_f32(_mm_add_ss(b, _mm_movehdup_ps(b)));
+}
+TK_INLINE float l_greatest(lanes v) { return _mm512_reduce_max_ps(v); }
+TK_INLINE int32_t i_sum(ilanes v) { return _mm512_reduce_add_epi32(v); }
+TK_INLINE int32_t i_greatest(ilanes v) { return _mm512_reduce_max_epi32(v); }
+TK_INLINE void i_store_bytes(int8_t *p, ilanes v) { _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8(v)); }
+TK_INLINE lanes l_load_halves(const uint8_t *p) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
+}
+
+TK_INLINE wlanes w_load(const uint8_t *p) { return _mm512_loadu_si512(p); }
+TK_INLINE wlanes w_low_nibbles(wlanes w) { return _mm512_and_si512(w, _mm512_set1_epi8(15)); }
+TK_INLINE wlanes w_high_nibbles(wlanes w) {
+    return _mm512_and_si512(_mm512_srli_epi16(w, 4), _mm512_set1_epi8(15));
+}
+// VNNI multiplies unsigned by signed bytes: signed weights are lifted by 128, and the correction takes it out again.
+TK_INLINE wlanes w_signed(wlanes w) { return _mm512_xor_si512(w, _mm512_set1_epi8(-128)); }
+TK_INLINE ilanes i_dot(ilanes sum, wlanes w, const int32_t *x) {
+    return _mm512_dpbusd_epi32(sum, w, _mm512_set1_epi32(*x));
+}
+TK_INLINE ilanes i_dot_nibbles(ilanes sum, wlanes w, const int32_t *x) { return i_dot(sum, w, x); }
+TK_INLINE ilanes i_dot_nibbles_end(ilanes sum) { return sum; }
+TK_INLINE ilanes i_dot_signed(ilanes sum, wlanes w, const int32_t *x) { return i_dot(sum, w, x); }
+TK_INLINE ilanes i_dot_signed_end(ilanes sum, int32_t correction) {
+    return _mm512_add_epi32(sum, _mm512_set1_epi32(correction));
+}

@@ -1,0 +1,128 @@
+// Sixteen lanes in plain C: compiler vectors, which arm64 and x86-64 alike lower to whatever they have.
+//
+// The three lanes_*.h define the same vocabulary. Everything above them is written once, in the *_body.h files, so that all
+// instruction sets perform the same operations in the same order.
+#pragma once
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#define TK_INLINE static inline __attribute__((always_inline))
+
+typedef float lanes __attribute__((vector_size(64), aligned(4)));
+typedef int32_t ilanes __attribute__((vector_size(64), aligned(4)));
+// 64 bytes of weights: in each lane four consecutive columns of one row.
+typedef ilanes wlanes;
+
+TK_INLINE lanes l_load(const float *p) { lanes v; memcpy(&v, p, 64); return v; }
+TK_INLINE void l_store(float *p, lanes v) { memcpy(p, &v, 64); }
+TK_INLINE lanes l_set(float x) { return (lanes){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}; }
+TK_INLINE lanes l_zero(void) { return l_set(0.0f); }
+TK_INLINE lanes l_add(lanes a, lanes b) { return a + b; }
+TK_INLINE lanes l_sub(lanes a, lanes b) { return a - b; }
+TK_INLINE lanes l_mul(lanes a, lanes b) { return a * b; }
+TK_INLINE lanes l_div(lanes a, lanes b) { return a / b; }
+TK_INLINE lanes l_fma(lanes a, lanes b, lanes c) {
+#if defined(__aarch64__)
+    return __builtin_elementwise_fma(a, b, c);
+#else
+    lanes r;
+    for (int i = 0; i < 16; i++) r[i] = fmaf(a[i], b[i], c[i]);
+    return r;
+#endif
+}
+TK_INLINE ilanes i_set(int32_t x) { return (ilanes){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}; }
+TK_INLINE ilanes i_zero(void) { return i_set(0); }
+TK_INLINE ilanes i_add(ilanes a, ilanes b) { return a + b; }
+TK_INLINE ilanes i_sub(ilanes a, ilanes b) { return a - b; }
+TK_INLINE ilanes i_and(ilanes a, ilanes b) { return a & b; }
+TK_INLINE ilanes i_shift_left_23(ilanes a) { return a << 23; }
+TK_INLINE ilanes i_choose(ilanes mask, ilanes yes, ilanes no) { return (mask & yes) | (~mask & no); }
+TK_INLINE ilanes i_max(ilanes a, ilanes b) { return i_choose(a > b, a, b); }
+TK_INLINE ilanes l_bits(lanes a) { return (ilanes)a; }
+TK_INLINE lanes l_from_bits(ilanes a) { return (lanes)a; }
+TK_INLINE lanes l_from_integers(ilanes a) { return __builtin_convertvector(a, lanes); }
+// The second operand where either is not a number, as x86 has it.
+TK_INLINE lanes l_max(lanes a, lanes b) { return (lanes)i_choose(a > b, (ilanes)a, (ilanes)b); }
+TK_INLINE lanes l_min(lanes a, lanes b) { return (lanes)i_choose(a < b, (ilanes)a, (ilanes)b); }
+// `v` where `test` is less than `limit`, else `other`.
+TK_INLINE lanes l_if_less(lanes test, lanes limit, lanes v, lanes other) {
+    return (lanes)i_choose(test < limit, (ilanes)v, (ilanes)other);
+}
+// The first `count` lanes of `v`, then `fill`.
+TK_INLINE lanes l_first(int32_t count, lanes v, lanes fill) {
+    const ilanes index = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    return (lanes)i_choose(index < i_set(count), (ilanes)v, (ilanes)fill);
+}
+// Nearest integers, ties to even; |a| must be below 2^22.
+TK_INLINE ilanes l_round(lanes a) { return (ilanes)(a + l_set(12582912.0f)) - i_set(0x4B400000); }
+TK_INLINE float l_sum(lanes v) {
+    float a[8];
+    for (int i = 0; i < 8; i++) a[i] = v[i] + v[i + 8];
+    for (int i = 0; i < 4; i++) a[i] = a[i] + a[i + 4];
+    return (a[0] + a[2]) + (a[1] + a[3]);
+}
+TK_INLINE float l_greatest(lanes v) {
+    float m = v[0];
+    for (int i = 1; i < 16; i++) m = v[i] > m ? v[i] : m;
+    return m;
+}
+TK_INLINE int32_t i_sum(ilanes v) {
+    int32_t s = 0;
+    for (int i = 0; i < 16; i++) s += v[i];
+    return s;
+}
+TK_INLINE int32_t i_greatest(ilanes v) {
+    int32_t m = v[0];
+    for (int i = 1; i < 16; i++) m = v[i] > m ? v[i] : m;
+    return m;
+}
+TK_INLINE void i_store_bytes(int8_t *p, ilanes v) {
+    for (int i = 0; i < 16; i++) p[i] = (int8_t)v[i];
+}
+
+TK_INLINE float half_to_float(uint16_t h) {
+    uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = (h >> 10) & 31, fraction = h & 1023, bits;
+    if (exponent == 0) {
+        float f = (float)fraction * (1.0f / 16777216.0f);
+        return sign ? -f : f;
+    }
+    if (exponent == 31) bits = sign | 0x7F800000u | (fraction << 13) | (fraction ? 0x400000u : 0);
+    else bits = sign | ((exponent + 112) << 23) | (fraction << 13);
+    float f;
+    memcpy(&f, &bits, 4);
+    return f;
+}
+TK_INLINE lanes l_load_halves(const uint8_t *p) {
+    lanes v;
+    for (int i = 0; i < 16; i++) {
+        uint16_t h;
+        memcpy(&h, p + 2 * i, 2);
+        v[i] = half_to_float(h);
+    }
+    return v;
+}
+
+// Integer dot products: every lane of the accumulator takes up w0*x0 + w1*x1 + w2*x2 + w3*x3.
+TK_INLINE wlanes w_load(const uint8_t *p) { wlanes v; memcpy(&v, p, 64); return v; }
+TK_INLINE wlanes w_low_nibbles(wlanes w) { return w & i_set(0x0F0F0F0F); }
+TK_INLINE wlanes w_high_nibbles(wlanes w) {
+    return (ilanes)(((uint32_t __attribute__((vector_size(64), aligned(4))))w) >> 4) & i_set(0x0F0F0F0F);
+}
+TK_INLINE wlanes w_signed(wlanes w) { return w; }
+TK_INLINE ilanes i_dot(ilanes sum, wlanes w, const int32_t *x) {
+    int8_t b[4];
+    memcpy(b, x, 4);
+    sum += ((w << 24) >> 24) * i_set(b[0]);
+    sum += ((w << 16) >> 24) * i_set(b[1]);
+    sum += ((w << 8) >> 24) * i_set(b[2]);
+    return sum + (w >> 24) * i_set(b[3]);
+}
+TK_INLINE ilanes i_dot_nibbles(ilanes sum, wlanes w, const int32_t *x) { return i_dot(sum, w, x); }
+TK_INLINE ilanes i_dot_nibbles_end(ilanes sum) { return sum; }
+TK_INLINE ilanes i_dot_signed(ilanes sum, wlanes w, const int32_t *x) { return i_dot(sum, w, x); }
+// `correction` is -128 times the sum of the block's activations; only levels that lift signed weights need it.
+TK_INLINE ilanes i_dot_signed_end(ilanes sum, int32_t correction) {
+    (void)correction;
+    return sum;
+}

@@ -1,0 +1,137 @@
+import Identity
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// A wish to change a network's config, signed by whoever proposes it. Who may wish what is checked where it is applied.
+public struct ConfigCommand: Hashable, Sendable {
+    public enum Change: Hashable, Sendable {
+        case invite(NetworkConfig.Invitation)
+        case admit(Admission)
+        case remove(PeerID)
+        /// A member tells its grant, name and addresses.
+        case grant(peer: PeerID, memory: UInt64, name: String, addresses: [Endpoint])
+        case setModel(ModelManifest)
+        /// Plan anew from what is agreed.
+        case assign
+    }
+
+    /// A peer that enters by an invitation. The proof binds the invitation to this one peer.
+    public struct Admission: Hashable, Sendable {
+        public let peer: PeerID
+        public let name: String
+        public let grantedMemory: UInt64
+        public let addresses: [Endpoint]
+        public let invitation: PeerID
+        public let proof: [UInt8]
+
+        public init(
+            peer: PeerID, name: String, grantedMemory: UInt64, addresses: [Endpoint], invitation: PeerID, proof: [UInt8]
+        ) {
+            self.peer = peer
+            self.name = name
+            self.grantedMemory = grantedMemory
+            self.addresses = addresses
+            self.invitation = invitation
+            self.proof = proof
+        }
+
+        /// What the invitation's key signs.
+        public static func statement(network: NetworkID, peer: PeerID) -> [UInt8] { network.bytes + peer.bytes }
+
+        public func isProven(for network: NetworkID) -> Bool {
+            SignatureVerifier.isValid(
+                proof, over: Admission.statement(network: network, peer: peer), domain: .admission, by: invitation)
+        }
+    }
+
+    /// 128 random bits, so that a wish that arrives twice is granted once.
+    public typealias Proposal = SessionID
+
+    public let network: NetworkID
+    public let proposal: Proposal
+    public let change: Change
+
+    public init(network: NetworkID, proposal: Proposal, change: Change) {
+        self.network = network
+        self.proposal = proposal
+        self.change = change
+    }
+
+    public func signed(by signer: any Signer) -> Signed { Signed(encoded(), domain: .command, by: signer) }
+
+    /// The command inside an envelope whose signature holds.
+    public static func verified(_ signed: Signed) throws(WireError) -> ConfigCommand {
+        guard signed.isValid(domain: .command) else { throw .malformed("command signature") }
+        return try ConfigCommand(encoded: signed.payload)
+    }
+}
+
+extension ConfigCommand: ProtobufCodable {
+    static var what: String { "config command" }
+
+    var message: PBCommandMessage {
+        var message = PBCommandMessage()
+        message.network = Data(network.bytes)
+        message.proposal = Data(proposal.bytes)
+        switch change {
+        case .invite(let invitation):
+            message.invite = invitation.message
+        case .admit(let admission):
+            var inner = PBAdmissionMessage()
+            inner.peer = Data(admission.peer.bytes)
+            inner.name = admission.name
+            inner.grantedMemory = admission.grantedMemory
+            inner.addresses = admission.addresses.map(\.description)
+            inner.invitation = Data(admission.invitation.bytes)
+            inner.proof = Data(admission.proof)
+            message.admit = inner
+        case .remove(let peer):
+            message.remove = Data(peer.bytes)
+        case .grant(let peer, let memory, let name, let addresses):
+            var inner = PBGrantMessage()
+            inner.peer = Data(peer.bytes)
+            inner.memory = memory
+            inner.name = name
+            inner.addresses = addresses.map(\.description)
+            message.grant = inner
+        case .setModel(let model):
+            message.model = model.message
+        case .assign:
+            message.assign = true
+        }
+        return message
+    }
+
+    init(message: PBCommandMessage) throws(WireError) {
+        let change: Change
+        switch message.change {
+        case .invite(let invitation):
+            change = .invite(try NetworkConfig.Invitation(message: invitation))
+        case .admit(let admission):
+            change = .admit(
+                Admission(
+                    peer: try Field.peer(admission.peer, "peer"), name: try Field.text(admission.name, "name"),
+                    grantedMemory: try Field.memory(admission.grantedMemory),
+                    addresses: try Field.endpoints(admission.addresses),
+                    invitation: try Field.peer(admission.invitation, "invitation"), proof: Array(admission.proof)))
+        case .remove(let peer):
+            change = .remove(try Field.peer(peer, "remove"))
+        case .grant(let grant):
+            change = .grant(
+                peer: try Field.peer(grant.peer, "peer"), memory: try Field.memory(grant.memory),
+                name: try Field.text(grant.name, "name"), addresses: try Field.endpoints(grant.addresses))
+        case .model(let model):
+            change = .setModel(try ModelManifest(message: model))
+        case .assign(true):
+            change = .assign
+        case .assign(false), nil:
+            throw .malformed("config command: it names no change that this version knows")
+        }
+        self.init(
+            network: try Field.network(message.network), proposal: try Field.session(message.proposal), change: change)
+    }
+}

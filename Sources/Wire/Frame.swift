@@ -1,0 +1,251 @@
+import Identity
+
+/// One message on a link. Each kind has a number, a header in Protocol Buffers and, for pieces and activations, a payload that
+/// follows raw. docs/protocol.md lists them byte by byte.
+public enum Frame: Hashable, Sendable {
+    // The link itself.
+    case hello(Hello)
+    case ping
+    case pong
+
+    // Observed state.
+    case recordDigest(network: NetworkID, versions: [RecordDigestEntry])
+    case records(network: NetworkID, records: [Signed])
+
+    // Agreed state.
+    case configOffer(network: NetworkID, revision: Revision)
+    case configRequest(network: NetworkID)
+    case config(network: NetworkID, first: Signed, latest: Signed)
+    case proposal(network: NetworkID, command: Signed)
+    case proposalResult(ProposalResult)
+
+    // Pieces.
+    case pieceRequest(PieceRequest)
+    case pieceData(PieceData)
+
+    // The chain.
+    case routeOpen(RouteOpen)
+    case resume(Resume)
+    case tokens(Tokens)
+    case activation(Activation)
+    case sampled(Sampled)
+    case stageProgress(Resume)
+    case stageFailed(StageFailed)
+    case sessionClose(session: SessionID, epoch: RouteEpoch)
+
+    /// Frames that wait behind all others: they are large, and nobody waits for one of them.
+    public var isBulk: Bool {
+        if case .pieceData = self { return true }
+        return false
+    }
+}
+
+/// The first frame on every link, in both directions. A client sends nothing else before it has the server's: only then is it
+/// known that the server has accepted the client's certificate.
+public struct Hello: Hashable, Sendable {
+    public static let currentVersion = 1
+    public let version: Int
+    public let name: String
+    /// Where the speaker accepts links.
+    public let linkPort: Int
+    /// Drawn anew at each start of the process.
+    public let boot: UInt64
+
+    public init(version: Int = Hello.currentVersion, name: String, linkPort: Int, boot: UInt64) {
+        self.version = version
+        self.name = name
+        self.linkPort = linkPort
+        self.boot = boot
+    }
+}
+
+public struct RecordDigestEntry: Hashable, Sendable {
+    public let peer: PeerID
+    public let version: RecordVersion
+    public init(peer: PeerID, version: RecordVersion) {
+        self.peer = peer
+        self.version = version
+    }
+}
+
+public struct ProposalResult: Hashable, Sendable {
+    public let network: NetworkID
+    public let proposal: ConfigCommand.Proposal
+    public let accepted: Bool
+    /// The revision that the change became, or the current one.
+    public let revision: Revision
+    /// One sentence; empty where it was accepted.
+    public let reason: String
+
+    public init(
+        network: NetworkID, proposal: ConfigCommand.Proposal, accepted: Bool, revision: Revision, reason: String
+    ) {
+        self.network = network
+        self.proposal = proposal
+        self.accepted = accepted
+        self.revision = revision
+        self.reason = reason
+    }
+}
+
+public struct PieceRequest: Hashable, Sendable {
+    public let digest: Digest
+    public let offset: UInt64
+    /// At most `Limits.piecePartBytes`.
+    public let length: Int
+    public init(digest: Digest, offset: UInt64, length: Int) {
+        self.digest = digest
+        self.offset = offset
+        self.length = length
+    }
+}
+
+public struct PieceData: Hashable, Sendable {
+    public let digest: Digest
+    public let offset: UInt64
+    /// Bytes of the whole piece.
+    public let total: UInt64
+    /// Why the piece cannot be had; empty where it can.
+    public let refusal: String
+    public let payload: Payload
+    public init(digest: Digest, offset: UInt64, total: UInt64, refusal: String, payload: Payload) {
+        self.digest = digest
+        self.offset = offset
+        self.total = total
+        self.refusal = refusal
+        self.payload = payload
+    }
+}
+
+/// A peer's part in a session's route.
+public struct RouteStage: Hashable, Sendable {
+    public let peer: PeerID
+    public let blocks: BlockRange
+    public init(peer: PeerID, blocks: BlockRange) {
+        self.peer = peer
+        self.blocks = blocks
+    }
+}
+
+/// How a token is chosen from the logits. `temperature` 0 is greedy, `topK` 0 and `topP` 1 leave all tokens in.
+public struct SamplingSettings: Hashable, Sendable {
+    public let temperature: Double
+    public let topK: Int
+    public let topP: Double
+    public let seed: UInt64
+    public init(temperature: Double, topK: Int, topP: Double, seed: UInt64) {
+        self.temperature = temperature
+        self.topK = topK
+        self.topP = topP
+        self.seed = seed
+    }
+}
+
+/// From the driver to every stage: this is the session's route from now on.
+public struct RouteOpen: Hashable, Sendable {
+    public let network: NetworkID
+    public let session: SessionID
+    public let epoch: RouteEpoch
+    /// In the order of the chain; together they hold every block once.
+    public let stages: [RouteStage]
+    /// Which of them the receiver is.
+    public let stage: Int
+    public let sampling: SamplingSettings
+    /// The position whose sample the driver waits for, where it waits for one.
+    public let awaiting: Position?
+
+    public init(
+        network: NetworkID, session: SessionID, epoch: RouteEpoch, stages: [RouteStage], stage: Int,
+        sampling: SamplingSettings, awaiting: Position?
+    ) {
+        self.network = network
+        self.session = session
+        self.epoch = epoch
+        self.stages = stages
+        self.stage = stage
+        self.sampling = sampling
+        self.awaiting = awaiting
+    }
+}
+
+/// From a stage to whoever feeds it: send from this position on.
+public struct Resume: Hashable, Sendable {
+    public let session: SessionID
+    public let epoch: RouteEpoch
+    public let stage: Int
+    public let next: Position
+    public init(session: SessionID, epoch: RouteEpoch, stage: Int, next: Position) {
+        self.session = session
+        self.epoch = epoch
+        self.stage = stage
+        self.next = next
+    }
+}
+
+/// From the driver to the first stage.
+public struct Tokens: Hashable, Sendable {
+    public let session: SessionID
+    public let epoch: RouteEpoch
+    public let first: Position
+    public let tokens: [Int32]
+    /// A token is to be sampled after the last of these.
+    public let sample: Bool
+    public init(session: SessionID, epoch: RouteEpoch, first: Position, tokens: [Int32], sample: Bool) {
+        self.session = session
+        self.epoch = epoch
+        self.first = first
+        self.tokens = tokens
+        self.sample = sample
+    }
+}
+
+/// From a stage to the next one: hidden states of consecutive positions, float32, little-endian.
+public struct Activation: Hashable, Sendable {
+    public let session: SessionID
+    public let epoch: RouteEpoch
+    /// The stage that is to apply it.
+    public let stage: Int
+    public let first: Position
+    public let count: Int
+    public let sample: Bool
+    public let payload: Payload
+    public init(
+        session: SessionID, epoch: RouteEpoch, stage: Int, first: Position, count: Int, sample: Bool, payload: Payload
+    ) {
+        self.session = session
+        self.epoch = epoch
+        self.stage = stage
+        self.first = first
+        self.count = count
+        self.sample = sample
+        self.payload = payload
+    }
+}
+
+/// From the last stage to the driver.
+public struct Sampled: Hashable, Sendable {
+    public let session: SessionID
+    public let epoch: RouteEpoch
+    /// The position that the token takes.
+    public let position: Position
+    public let token: Int32
+    public init(session: SessionID, epoch: RouteEpoch, position: Position, token: Int32) {
+        self.session = session
+        self.epoch = epoch
+        self.position = position
+        self.token = token
+    }
+}
+
+public struct StageFailed: Hashable, Sendable {
+    public let session: SessionID
+    public let epoch: RouteEpoch
+    public let stage: Int
+    public let reason: String
+    public init(session: SessionID, epoch: RouteEpoch, stage: Int, reason: String) {
+        self.session = session
+        self.epoch = epoch
+        self.stage = stage
+        self.reason = reason
+    }
+}

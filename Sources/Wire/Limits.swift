@@ -1,0 +1,60 @@
+/// Every bound on what may come from outside, each with its reason. They are checked when a message is decoded.
+public enum Limits {
+    /// One datagram fits one Ethernet frame: 1500 less IPv4 and UDP headers, less room for a tunnel.
+    public static let datagramBytes = 1400
+    /// A frame's header: the largest is a config with fifty members and a model of 130 blocks, some 20 KiB.
+    public static let frameHeaderBytes = 1 << 20
+    /// A frame's payload: 64 positions of a width of 16,384 in single precision are 4 MiB.
+    public static let framePayloadBytes = 8 << 20
+    /// A piece travels in parts of this size, so that smaller frames slip in between.
+    public static let piecePartBytes = 256 << 10
+    /// The largest piece: an embedding of 262,144 tokens of width 16,384 in half precision is 8 GiB.
+    public static let pieceBytes: UInt64 = 16 << 30
+    /// Names of peers, networks and models.
+    public static let nameBytes = 128
+    /// A sentence that says why.
+    public static let reasonBytes = 512
+    /// Addresses that a peer tells of itself.
+    public static let addresses = 8
+    /// Networks that a beacon names; more do not fit a datagram.
+    public static let beaconNetworks = 8
+    /// Members of a network. PRODUCT speaks of fifty machines; schools have more.
+    public static let members = 1024
+    /// Blocks of a model. The deepest published models have some 130 layers.
+    public static let blocks = 1024
+    /// Pieces that one block needs: its own, and the embedding where the head is tied to it.
+    public static let piecesPerBlock = 4
+    /// Ranges in a record or an assignment: at worst every other block.
+    public static let ranges = 1024
+    /// Open invitations of a network.
+    public static let invitations = 256
+    /// Peers that were removed and stay so.
+    public static let removed = 4096
+    /// Stages of a route: each holds a block at least.
+    public static let stages = 64
+    /// Positions in one frame of tokens or activations.
+    public static let positionsPerFrame = 1024
+    /// Positions of a session. The longest contexts are about a million.
+    public static let positions = 1 << 24
+    /// Tokens of any vocabulary, with room to spare.
+    public static let vocabulary = 1 << 24
+    /// Width of a hidden state.
+    public static let width = 1 << 17
+}
+
+/// Why a message from outside was refused.
+public enum WireError: Error, Equatable, CustomStringConvertible {
+    case malformed(String)
+    case unknownKind(UInt8)
+    case outOfRange(field: String, value: String)
+    case tooLarge(what: String, bytes: Int, limit: Int)
+
+    public var description: String {
+        switch self {
+        case .malformed(let what): "the message is no valid \(what)"
+        case .unknownKind(let kind): "frames of kind \(kind) are not known to this version"
+        case .outOfRange(let field, let value): "the field \(field) holds \(value), which is out of range"
+        case .tooLarge(let what, let bytes, let limit): "\(what) of \(bytes) bytes is over the limit of \(limit)"
+        }
+    }
+}
