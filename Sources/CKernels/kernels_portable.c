@@ -5,6 +5,8 @@
 #include "kernels.h"
 #pragma STDC FP_CONTRACT OFF
 #define TK_TILE_COLUMNS 4
+// Sixteen lanes are loops enough.
+#define TK_UNROLL
 #include "lanes_portable.h"
 
 #include "attention_body.h"

@@ -7,6 +7,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "half.h"
+
+// Vectors of 64 bytes would be passed differently with AVX-512; here they never are, as everything is inlined.
+#pragma clang diagnostic ignored "-Wpsabi"
 #define TK_INLINE static inline __attribute__((always_inline))
 
 typedef float lanes __attribute__((vector_size(64), aligned(4)));
@@ -81,18 +85,6 @@ TK_INLINE void i_store_bytes(int8_t *p, ilanes v) {
     for (int i = 0; i < 16; i++) p[i] = (int8_t)v[i];
 }
 
-TK_INLINE float half_to_float(uint16_t h) {
-    uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = (h >> 10) & 31, fraction = h & 1023, bits;
-    if (exponent == 0) {
-        float f = (float)fraction * (1.0f / 16777216.0f);
-        return sign ? -f : f;
-    }
-    if (exponent == 31) bits = sign | 0x7F800000u | (fraction << 13) | (fraction ? 0x400000u : 0);
-    else bits = sign | ((exponent + 112) << 23) | (fraction << 13);
-    float f;
-    memcpy(&f, &bits, 4);
-    return f;
-}
 TK_INLINE lanes l_load_halves(const uint8_t *p) {
     lanes v;
     for (int i = 0; i < 16; i++) {
@@ -106,9 +98,7 @@ TK_INLINE lanes l_load_halves(const uint8_t *p) {
 // Integer dot products: every lane of the accumulator takes up w0*x0 + w1*x1 + w2*x2 + w3*x3.
 TK_INLINE wlanes w_load(const uint8_t *p) { wlanes v; memcpy(&v, p, 64); return v; }
 TK_INLINE wlanes w_low_nibbles(wlanes w) { return w & i_set(0x0F0F0F0F); }
-TK_INLINE wlanes w_high_nibbles(wlanes w) {
-    return (ilanes)(((uint32_t __attribute__((vector_size(64), aligned(4))))w) >> 4) & i_set(0x0F0F0F0F);
-}
+TK_INLINE wlanes w_high_nibbles(wlanes w) { return (w >> 4) & i_set(0x0F0F0F0F); }
 TK_INLINE wlanes w_signed(wlanes w) { return w; }
 TK_INLINE ilanes i_dot(ilanes sum, wlanes w, const int32_t *x) {
     int8_t b[4];

@@ -4,9 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "half.h"
 #include "kernels.h"
-#define TK_TILE_COLUMNS 4
-#include "lanes_portable.h"
 
 // Bytes of one row's block of 32 in GGUF, and of 16 rows' block here: the same per row.
 static size_t block_bytes(int32_t type) {

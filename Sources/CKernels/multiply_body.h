@@ -10,7 +10,9 @@
 #ifndef TK_PREFETCH_BYTES
 #define TK_PREFETCH_BYTES 1280
 #endif
+#ifndef TK_UNROLL
 #define TK_UNROLL _Pragma("clang loop unroll(full)")
+#endif
 
 // One tile: R row groups, `stream` bytes apart, times T columns.
 TK_INLINE void tile_quantised(

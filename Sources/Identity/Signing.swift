@@ -29,7 +29,9 @@ public struct SigningKey: Signer {
         guard seed.count == Int(crypto_sign_SEEDBYTES) else { return nil }
         var publicKey = [UInt8](repeating: 0, count: Int(crypto_sign_PUBLICKEYBYTES))
         var secretKey = [UInt8](repeating: 0, count: Int(crypto_sign_SECRETKEYBYTES))
-        guard crypto_sign_seed_keypair(&publicKey, &secretKey, seed) == 0, let peer = PeerID(publicKey) else { return nil }
+        guard crypto_sign_seed_keypair(&publicKey, &secretKey, seed) == 0, let peer = PeerID(publicKey) else {
+            return nil
+        }
         self.peer = peer
         self.seed = seed
         self.secret = secretKey
@@ -53,7 +55,9 @@ public struct SigningKey: Signer {
 
 public enum SignatureVerifier {
     /// True where the signature over domain and bytes was made with that peer's key. Never traps, whatever the lengths.
-    public static func isValid(_ signature: [UInt8], over bytes: [UInt8], domain: SignatureDomain, by peer: PeerID) -> Bool {
+    public static func isValid(_ signature: [UInt8], over bytes: [UInt8], domain: SignatureDomain, by peer: PeerID)
+        -> Bool
+    {
         guard signature.count == Int(crypto_sign_BYTES) else { return false }
         let message = message(bytes, domain: domain)
         return crypto_sign_verify_detached(signature, message, UInt64(message.count), peer.bytes) == 0

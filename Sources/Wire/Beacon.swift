@@ -57,8 +57,13 @@ public struct Beacon: Hashable, Sendable {
             throw .tooLarge(what: "a datagram", bytes: datagram.count, limit: Limits.datagramBytes)
         }
         let signed = try Signed(encoded: datagram)
+        return (try verified(signed), signed.signer)
+    }
+
+    /// The beacon inside an envelope whose signature holds.
+    public static func verified(_ signed: Signed) throws(WireError) -> Beacon {
         guard signed.isValid(domain: .beacon) else { throw .malformed("beacon signature") }
-        return (try Beacon(encoded: signed.payload), signed.signer)
+        return try Beacon(encoded: signed.payload)
     }
 
     /// A datagram that fits the limit: members are left out from the end, then networks, until it does.
@@ -128,7 +133,8 @@ extension Beacon: ProtobufCodable {
             networks.append(
                 Network(
                     id: try Field.network(network.id), name: try Field.text(network.name, "name"),
-                    model: try Field.text(network.model, "model"), revision: Revision(network.revision), members: members))
+                    model: try Field.text(network.model, "model"), revision: Revision(network.revision),
+                    members: members))
         }
         self.init(
             linkPort: try Field.number(message.linkPort, "link_port", in: 1...65535),

@@ -24,6 +24,7 @@ enum FrameKind: UInt8 {
     case hello = 1
     case ping = 2
     case pong = 3
+    case beacon = 4
     case recordDigest = 10
     case records = 11
     case configOffer = 20
@@ -57,6 +58,10 @@ extension Frame {
             return EncodedFrame(kind: FrameKind.ping.rawValue, header: [], payload: .empty)
         case .pong:
             return EncodedFrame(kind: FrameKind.pong.rawValue, header: [], payload: .empty)
+        case .beacon(let beacon):
+            var header = PBBeaconFrame()
+            header.beacon = beacon.message
+            return Frame.assemble(.beacon, header)
         case .recordDigest(let network, let versions):
             var header = PBRecordDigestFrame()
             header.network = Data(network.bytes)
@@ -119,7 +124,9 @@ extension Frame {
         }
     }
 
-    static func assemble(_ kind: FrameKind, _ header: some SwiftProtobuf.Message, payload: Payload = .empty) -> EncodedFrame {
+    static func assemble(_ kind: FrameKind, _ header: some SwiftProtobuf.Message, payload: Payload = .empty)
+        -> EncodedFrame
+    {
         do {
             return EncodedFrame(kind: kind.rawValue, header: try header.serializedBytes(), payload: payload)
         } catch {
@@ -127,7 +134,9 @@ extension Frame {
         }
     }
 
-    static func header<Header: SwiftProtobuf.Message>(_ type: Header.Type, _ frame: EncodedFrame) throws(WireError) -> Header {
+    static func header<Header: SwiftProtobuf.Message>(_ type: Header.Type, _ frame: EncodedFrame) throws(WireError)
+        -> Header
+    {
         do {
             return try Header(serializedBytes: frame.header)
         } catch {
@@ -152,6 +161,8 @@ extension Frame {
                     linkPort: try Field.number(header.linkPort, "link_port", in: 0...65535), boot: header.boot))
         case .ping: self = .ping
         case .pong: self = .pong
+        case .beacon:
+            self = .beacon(try Signed(message: try Frame.header(PBBeaconFrame.self, frame).beacon))
         case .recordDigest:
             let header = try Frame.header(PBRecordDigestFrame.self, frame)
             try Field.count(header.versions.count, "versions", limit: Limits.members)
@@ -173,7 +184,8 @@ extension Frame {
             let header = try Frame.header(PBConfigOfferFrame.self, frame)
             self = .configOffer(network: try Field.network(header.network), revision: Revision(header.revision))
         case .configRequest:
-            self = .configRequest(network: try Field.network(try Frame.header(PBConfigRequestFrame.self, frame).network))
+            self = .configRequest(
+                network: try Field.network(try Frame.header(PBConfigRequestFrame.self, frame).network))
         case .config:
             let header = try Frame.header(PBConfigFrame.self, frame)
             self = .config(
@@ -191,7 +203,9 @@ extension Frame {
                     reason: try Field.text(header.reason, "reason", limit: Limits.reasonBytes)))
         case .pieceRequest:
             let header = try Frame.header(PBPieceRequestFrame.self, frame)
-            guard header.offset <= Limits.pieceBytes else { throw .outOfRange(field: "offset", value: "\(header.offset)") }
+            guard header.offset <= Limits.pieceBytes else {
+                throw .outOfRange(field: "offset", value: "\(header.offset)")
+            }
             self = .pieceRequest(
                 PieceRequest(
                     digest: try Field.digest(header.digest, "digest"), offset: header.offset,
@@ -205,7 +219,8 @@ extension Frame {
             self = .pieceData(
                 PieceData(
                     digest: try Field.digest(header.digest, "digest"), offset: header.offset, total: header.total,
-                    refusal: try Field.text(header.refusal, "refusal", limit: Limits.reasonBytes), payload: frame.payload))
+                    refusal: try Field.text(header.refusal, "refusal", limit: Limits.reasonBytes),
+                    payload: frame.payload))
         case .routeOpen, .resume, .tokens, .activation, .sampled, .stageProgress, .stageFailed, .sessionClose:
             self = try Frame.chainFrame(kind, frame)
         }

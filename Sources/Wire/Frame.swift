@@ -7,6 +7,8 @@ public enum Frame: Hashable, Sendable {
     case hello(Hello)
     case ping
     case pong
+    /// A signed beacon, for peers that multicast does not reach.
+    case beacon(Signed)
 
     // Observed state.
     case recordDigest(network: NetworkID, versions: [RecordDigestEntry])

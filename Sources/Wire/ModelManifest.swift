@@ -44,7 +44,8 @@ public struct ModelManifest: Hashable, Sendable {
     public let width: Int
 
     public init(
-        name: String, architecture: String, metadata: Piece, blocks: [Block], contextLength: Int, vocabulary: Int, width: Int
+        name: String, architecture: String, metadata: Piece, blocks: [Block], contextLength: Int, vocabulary: Int,
+        width: Int
     ) {
         self.name = name
         self.architecture = architecture
@@ -106,7 +107,8 @@ extension ModelManifest: ProtobufCodable {
             blocks.append(Block(pieces: pieces, memory: block.memory))
         }
         self.init(
-            name: try Field.text(message.name, "name"), architecture: try Field.text(message.architecture, "architecture"),
+            name: try Field.text(message.name, "name"),
+            architecture: try Field.text(message.architecture, "architecture"),
             metadata: try Piece(message: message.metadata), blocks: blocks,
             contextLength: try Field.number(message.contextLength, "context_length", in: 1...Limits.positions),
             vocabulary: try Field.number(message.vocabulary, "vocabulary", in: 1...Limits.vocabulary),

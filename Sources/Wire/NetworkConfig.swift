@@ -182,7 +182,8 @@ extension NetworkConfig: ProtobufCodable {
         for entry in message.assignment {
             let blocks = try Field.range(entry.blocks, "assignment")
             guard blocks.last < model.blocks.count else { throw .outOfRange(field: "assignment", value: "\(blocks)") }
-            assignment.append(Assignment(peer: try Field.peer(entry.peer, "assignment"), blocks: blocks, copy: entry.copy))
+            assignment.append(
+                Assignment(peer: try Field.peer(entry.peer, "assignment"), blocks: blocks, copy: entry.copy))
         }
         var removed: [PeerID] = []
         for peer in message.removed { removed.append(try Field.peer(peer, "removed")) }
@@ -191,7 +192,8 @@ extension NetworkConfig: ProtobufCodable {
             network: message.network.isEmpty ? nil : try Field.network(message.network),
             revision: Revision(message.revision),
             previous: message.previous.isEmpty ? nil : try Field.digest(message.previous, "previous"),
-            name: try Field.text(message.name, "name"), founder: try Field.peer(message.founder, "founder"), members: members,
+            name: try Field.text(message.name, "name"), founder: try Field.peer(message.founder, "founder"),
+            members: members,
             model: model, invitations: invitations, assignment: assignment, removed: removed, salt: Array(message.salt))
     }
 }

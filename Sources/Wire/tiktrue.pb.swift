@@ -123,6 +123,28 @@ nonisolated struct PBHelloFrame: Sendable {
   init() {}
 }
 
+/// A beacon that travels over a link, for peers that multicast does not reach.
+nonisolated struct PBBeaconFrame: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var beacon: PBSignedMessage {
+    get {_beacon ?? PBSignedMessage()}
+    set {_beacon = newValue}
+  }
+  /// Returns true if `beacon` has been explicitly set.
+  var hasBeacon: Bool {self._beacon != nil}
+  /// Clears the value of `beacon`. Subsequent reads from it will return its default value.
+  mutating func clearBeacon() {self._beacon = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _beacon: PBSignedMessage? = nil
+}
+
 nonisolated struct PBRecordMessage: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1106,6 +1128,40 @@ nonisolated extension PBHelloFrame: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if lhs.name != rhs.name {return false}
     if lhs.linkPort != rhs.linkPort {return false}
     if lhs.boot != rhs.boot {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBBeaconFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".BeaconFrame"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}beacon\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._beacon) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._beacon {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBBeaconFrame, rhs: PBBeaconFrame) -> Bool {
+    if lhs._beacon != rhs._beacon {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

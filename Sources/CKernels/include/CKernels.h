@@ -4,4 +4,5 @@
 #include "tk_forward.h"
 #include "tk_instructions.h"
 #include "tk_matrix.h"
+#include "tk_memory.h"
 #include "tk_pool.h"

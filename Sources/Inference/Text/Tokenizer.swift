@@ -2,8 +2,8 @@
 /// model's own file.
 ///
 /// First the special tokens that stand in the text are cut out, then a `PreTokenizer` cuts what is left into words, then
-/// each word's bytes are merged (`BytePairMerges`). A byte for which the vocabulary has no token is left out: SmolLM2 lacks
-/// 21 of 256, those that never occur in UTF-8 or only in scripts it has not seen.
+/// each word's bytes are merged (`BytePairMerges`). A byte for which the vocabulary has no token is left out: SmolLM2 lacks 21
+/// of 256, six control characters and bytes that do not occur in UTF-8 or only in planes without assigned characters.
 public struct Tokenizer: Sendable {
     public let vocabulary: Vocabulary
     /// Whether the file wants a sequence to begin with the token `vocabulary.beginningOfSequence`.

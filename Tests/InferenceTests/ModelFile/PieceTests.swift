@@ -77,7 +77,7 @@ struct PieceTests {
         let cut = try ModelCutter.cut(open(.smallModel()), directory: scratch.path)
         #expect(
             cut.pieces.map { $0.fileName.prefix(16) } == [
-                "?", "?", "?", "?", "?",
+                "299c1f2f23212007", "bd06362188424927", "c7fb9452bd6f58e9", "906a7cb44f0be429", "f7ad5bc4047adfd1",
             ])
     }
 

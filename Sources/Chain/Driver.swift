@@ -1,0 +1,145 @@
+import Identity
+import Wire
+
+/// The driver's side of one session: it holds the tokens, opens routes and asks for one token after another.
+///
+/// The conversation is a sequence of tokens, prompt and answers alike, that only ever grows. A route is a list of stages with an
+/// epoch. Whatever goes wrong in a route, a lost peer, a failed computation, silence, has one cure: open a route with the next
+/// epoch. Stages that have been in the old one keep what they computed, newcomers are fed from the log of the stage before
+/// them, and the driver asks for the same token again. Since a token is a function of the tokens before it, the settings and its
+/// position, it does not matter how often or where it is computed: the driver takes the first answer of the current epoch for the
+/// position that it waits for, and drops every other.
+public struct Driver: Sendable {
+    public enum Input: Hashable, Sendable {
+        /// The session's first route. Opened at once, so that blocks load while the person still types.
+        case begin(route: [RouteStage])
+        /// The answer to `routeWanted`, or a better route at any time; nil where none can be had now.
+        case rerouted([RouteStage]?)
+        /// A new turn: feed these tokens, then generate until a token of `stop` or `maxNewTokens` have come. Only when `isIdle`.
+        case append(tokens: [Int32], maxNewTokens: Int, stop: [Int32])
+        case received(Frame, from: PeerID)
+        /// The link to this peer is closed.
+        case stageLost(PeerID)
+        /// End the turn. What was generated stays in the conversation.
+        case cancel
+        /// End the session.
+        case close
+        case tick
+    }
+
+    public enum Effect: Hashable, Sendable {
+        case send(Frame, to: PeerID)
+        /// Plan a route without `avoiding`, with the stages `keeping` as they are, and answer with `rerouted`.
+        case routeWanted(avoiding: [PeerID], keeping: [RouteStage])
+        /// The answer's next token, at this place in the conversation. A stop token is told too.
+        case token(Int32, at: Position)
+        case finished(Finish)
+    }
+
+    public enum Finish: Hashable, Sendable {
+        /// A stop token came.
+        case stop
+        /// `maxNewTokens` have come, or the context is full.
+        case length
+        case cancelled
+        /// One sentence that says why.
+        case failed(String)
+    }
+
+    /// What is asked of the planner.
+    public struct RouteWish: Hashable, Sendable {
+        public let avoiding: [PeerID]
+        public let keeping: [RouteStage]
+    }
+
+    enum RouteState: Hashable {
+        /// No route, and nobody needs one now.
+        case none
+        case wanted(since: Instant, askAgain: Instant)
+        case open
+    }
+
+    struct Turn: Hashable {
+        var left: Int
+        let stop: [Int32]
+    }
+
+    public let network: NetworkID
+    public let session: SessionID
+    public let peer: PeerID
+    public let blockCount: Int
+    public let sampling: SamplingSettings
+    /// Tokens that the model can attend to.
+    public let contextLimit: Int
+    let settings: ChainSettings
+
+    /// The conversation so far, with every token of `token` effects. The last token of an answer is fed only with the next turn.
+    public internal(set) var tokens: [Int32] = []
+    /// The route that was opened last; empty before the first.
+    public internal(set) var route: [RouteStage] = []
+    /// The epoch of that route; 0 before the first.
+    public internal(set) var epoch = RouteEpoch(0)
+    var state = RouteState.none
+    var turn: Turn?
+    var isClosed = false
+    var window = HopWindow()
+    /// Peers that failed since the last token.
+    var avoided: [PeerID] = []
+    /// For each stage of the route, the last position that it reported in this epoch.
+    var reported: [Position?] = []
+    var lastSign = Instant.zero
+    /// Whether the same route was opened again after silence, with no token since.
+    var hasRetried = false
+    var failures = 0
+
+    public init(
+        network: NetworkID, session: SessionID, peer: PeerID, blockCount: Int, sampling: SamplingSettings,
+        contextLimit: Int = Limits.positions, settings: ChainSettings = .standard
+    ) {
+        self.network = network
+        self.session = session
+        self.peer = peer
+        self.blockCount = blockCount
+        self.sampling = sampling
+        self.contextLimit = min(contextLimit, Limits.positions)
+        self.settings = settings
+    }
+
+    /// Whether a turn may be appended.
+    public var isIdle: Bool { turn == nil && !isClosed }
+    /// How often the route was opened anew.
+    public var reroutes: Int { Int(clamping: epoch.value) - min(1, Int(clamping: epoch.value)) }
+    /// The position whose token is waited for.
+    public var awaiting: Position? { turn == nil ? nil : Position(tokens.count) }
+    /// What is asked of the planner, while an answer is awaited.
+    public var routeWish: RouteWish? {
+        guard case .wanted = state else { return nil }
+        return RouteWish(avoiding: avoided, keeping: route.filter { !avoided.contains($0.peer) })
+    }
+
+    /// When `tick` must come at the latest.
+    public var nextDeadline: Instant? {
+        switch state {
+        case .none: nil
+        case .wanted(let since, let askAgain): min(askAgain, since.advanced(by: settings.routePatience))
+        case .open: turn == nil ? nil : lastSign.advanced(by: settings.silence)
+        }
+    }
+
+    public mutating func handle(_ input: Input, at now: Instant) -> [Effect] {
+        guard !isClosed else { return [] }
+        var effects: [Effect] = []
+        switch input {
+        case .begin(let route): rerouted(route, now, &effects)
+        case .rerouted(let route): rerouted(route, now, &effects)
+        case .append(let tokens, let maxNewTokens, let stop):
+            append(tokens, maxNewTokens: maxNewTokens, stop: stop, now, &effects)
+        case .received(let frame, let sender): received(frame, from: sender, now, &effects)
+        case .stageLost(let peer): stageLost(peer, now, &effects)
+        case .cancel: finish(.cancelled, &effects)
+        case .close: close(&effects)
+        case .tick: tick(now, &effects)
+        }
+        return effects
+    }
+}

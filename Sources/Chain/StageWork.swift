@@ -1,0 +1,89 @@
+import Identity
+import Wire
+
+/// A stage among all stages of a peer: a peer may hold two ranges of one route.
+public struct StageKey: Hashable, Comparable, Sendable, CustomStringConvertible {
+    public let session: SessionID
+    public let firstBlock: Int
+
+    public init(session: SessionID, firstBlock: Int) {
+        self.session = session
+        self.firstBlock = firstBlock
+    }
+
+    public var description: String { "\(session) from block \(firstBlock)" }
+    public static func < (left: StageKey, right: StageKey) -> Bool {
+        (left.session, left.firstBlock) < (right.session, right.firstBlock)
+    }
+}
+
+/// Names one computation, so that the result of one that was given up meanwhile is told from the result that is waited for.
+/// Unique within one `Stages`, also after a stage was dropped and opened again.
+public struct StageTicket: Hashable, Sendable {
+    public let incarnation: UInt64
+    public let number: UInt64
+}
+
+/// What the shell is to compute: some positions through some blocks, on the KV cache named by `key`.
+public struct StageWork: Hashable, Sendable {
+    public enum Input: Hashable, Sendable {
+        case tokens([Int32])
+        /// Hidden states of `count` consecutive positions, float32, little-endian.
+        case hidden(Payload, count: Int)
+
+        public var count: Int {
+            switch self {
+            case .tokens(let tokens): tokens.count
+            case .hidden(_, let count): count
+            }
+        }
+    }
+
+    /// What is wanted of it besides the entries in the KV cache.
+    public enum Output: Hashable, Sendable {
+        /// The hidden states of all its positions: this is not the last stage. Answered with `StageResult.hidden`.
+        case hidden
+        /// Nothing: this is the last stage, and no token is wanted here. Answered with `StageResult.cached`.
+        case nothing
+        /// The token at `position`, sampled from the logits of the last position computed. Answered with `StageResult.token`.
+        case token(SamplingSettings, position: Position)
+    }
+
+    public let key: StageKey
+    public let network: NetworkID
+    public let blocks: BlockRange
+    /// The first position; the KV cache holds exactly the positions below it.
+    public let first: Position
+    public let input: Input
+    public let output: Output
+    public let ticket: StageTicket
+
+    public var count: Int { input.count }
+    /// The position after the last one computed.
+    public var end: Position { first.advanced(by: count) }
+}
+
+/// How a computation ended.
+public enum StageResult: Hashable, Sendable {
+    /// Hidden states of all positions of the work, as many bytes for each.
+    case hidden(Payload)
+    case cached
+    case token(Int32)
+    /// One sentence that says why. What the KV cache holds from the work's first position on counts as nothing.
+    case failed(String)
+}
+
+/// What a stage wants done. Effects that name the same key are carried out in the order given, a computation before the
+/// truncation that follows it.
+public enum StageEffect: Hashable, Sendable {
+    case send(Frame, to: PeerID)
+    case compute(StageWork)
+    /// The KV cache keeps the positions below this one.
+    case truncateCache(StageKey, to: Position)
+    /// Make an empty KV cache for these blocks in the place of any that is there.
+    case resetCache(StageKey, blocks: BlockRange)
+    /// Free the KV cache: the stage is gone.
+    case dropCache(StageKey)
+    /// Make these blocks ready to compute, and say so by `blocksReady` or `blocksRefused`.
+    case needBlocks(StageKey, network: NetworkID, blocks: BlockRange)
+}

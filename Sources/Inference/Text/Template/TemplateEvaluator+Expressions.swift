@@ -1,0 +1,215 @@
+extension TemplateEvaluator {
+    func evaluate(_ expression: TemplateExpression, in scope: TemplateScope) throws(TemplateError) -> TemplateValue {
+        try spend()
+        return try nested { () throws(TemplateError) in try value(of: expression, in: scope) }
+    }
+
+    private func value(of expression: TemplateExpression, in scope: TemplateScope) throws(TemplateError) -> TemplateValue {
+        switch expression.kind {
+        case .literal(let value): return value
+        case .name(let name): return scope.value(of: name)
+        case .list(let parts, let isTuple):
+            var items: [TemplateValue] = []
+            for part in parts { items.append(try evaluate(part, in: scope)) }
+            return .list(try TemplateList(items, isTuple: isTuple))
+        case .mapping(let parts):
+            var pairs: [(TemplateText, TemplateValue)] = []
+            for part in parts {
+                guard case .text(let key) = try evaluate(part.key, in: scope) else {
+                    throw .evaluation(problem: "a mapping has a key that is no text")
+                }
+                pairs.append((key, try evaluate(part.value, in: scope)))
+            }
+            return .mapping(try TemplateMapping(pairs))
+        case .attribute(let base, let name):
+            return try attribute(name, of: try evaluate(base, in: scope))
+        case .item(let base, let key):
+            return try item(try evaluate(key, in: scope), of: try evaluate(base, in: scope))
+        case .slice(let base, let start, let stop, let step):
+            return try slice(
+                try evaluate(base, in: scope), start: try bound(start, in: scope), stop: try bound(stop, in: scope),
+                step: try bound(step, in: scope))
+        case .call(let callee, let arguments):
+            return try call(callee, try evaluate(arguments, in: scope), in: scope)
+        case .filter(let base, let filter, let arguments):
+            return try apply(filter, to: try evaluate(base, in: scope), try evaluate(arguments, in: scope))
+        case .test(let base, let test, let arguments):
+            return .bool(try passes(test, try evaluate(base, in: scope), try evaluate(arguments, in: scope)))
+        case .not(let part): return .bool(!(try evaluate(part, in: scope).isTrue))
+        case .negative(let part): return try arithmetic(.subtract, .integer(0), try evaluate(part, in: scope))
+        case .positive(let part): return try arithmetic(.add, .integer(0), try evaluate(part, in: scope))
+        case .and(let left, let right):
+            let value = try evaluate(left, in: scope)
+            return value.isTrue ? try evaluate(right, in: scope) : value
+        case .or(let left, let right):
+            let value = try evaluate(left, in: scope)
+            return value.isTrue ? value : try evaluate(right, in: scope)
+        case .comparison(let first, let rest):
+            var left = try evaluate(first, in: scope)
+            for (operation, part) in rest {
+                let right = try evaluate(part, in: scope)
+                guard try compares(left, operation, right) else { return .bool(false) }
+                left = right
+            }
+            return .bool(true)
+        case .arithmetic(let operation, let left, let right):
+            return try arithmetic(operation, try evaluate(left, in: scope), try evaluate(right, in: scope))
+        case .conditional(let value, let condition, let otherwise):
+            if try evaluate(condition, in: scope).isTrue { return try evaluate(value, in: scope) }
+            guard let otherwise else { return .undefined("the else of an inline if") }
+            return try evaluate(otherwise, in: scope)
+        }
+    }
+
+    private func evaluate(_ arguments: TemplateArguments, in scope: TemplateScope) throws(TemplateError) -> TemplateValues {
+        var values = TemplateValues()
+        for argument in arguments.positional { values.positional.append(try evaluate(argument, in: scope)) }
+        for argument in arguments.named { values.named[argument.name] = try evaluate(argument.value, in: scope) }
+        return values
+    }
+
+    // MARK: Parts of values
+
+    func attribute(_ name: String, of base: TemplateValue) throws(TemplateError) -> TemplateValue {
+        switch base {
+        case .undefined(let what): throw .evaluation(problem: "\(quoted(what)) is undefined, so it has no \(quoted(name))")
+        case .mapping(let mapping): return mapping[TemplateText(of: name)] ?? .undefined(name)
+        case .namespace(let namespace): return namespace.attributes[name] ?? .undefined(name)
+        case .loop(let loop): return loop.attribute(name)
+        default: return .undefined(name)
+        }
+    }
+
+    func item(_ key: TemplateValue, of base: TemplateValue) throws(TemplateError) -> TemplateValue {
+        func place(_ count: Int) -> Int? {
+            guard let index = key.integer else { return nil }
+            let place = index < 0 ? index + count : index
+            return (0..<count).contains(place) ? place : nil
+        }
+        let missing = TemplateValue.undefined(key.printed.prefix(64).reduce(into: "") { $0.unicodeScalars.append($1) })
+        switch (base, key) {
+        case (.undefined(let what), _): throw .evaluation(problem: "\(quoted(what)) is undefined, so it has no elements")
+        case (.list(let list), _): return place(list.items.count).map { list.items[$0] } ?? missing
+        case (.text(let text), _): return place(text.count).map { .text([text[$0]]) } ?? missing
+        case (.mapping(let mapping), .text(let name)): return mapping[name] ?? missing
+        case (_, .text(let name)): return try attribute(name.string, of: base)
+        default: return missing
+        }
+    }
+
+    private func bound(_ part: TemplateExpression?, in scope: TemplateScope) throws(TemplateError) -> Int? {
+        guard let part else { return nil }
+        switch try evaluate(part, in: scope) {
+        case .none: return nil
+        case let value:
+            guard let number = value.integer else {
+                throw .evaluation(problem: "a slice is bounded by a \(value.typeName)")
+            }
+            return number
+        }
+    }
+
+    private func slice(_ base: TemplateValue, start: Int?, stop: Int?, step: Int?) throws(TemplateError) -> TemplateValue {
+        switch base {
+        case .text(let text):
+            let places = try Self.places(count: text.count, start: start, stop: stop, step: step)
+            try spend(places.count)
+            return .text(places.map { text[$0] })
+        case .list(let list):
+            let places = try Self.places(count: list.items.count, start: start, stop: stop, step: step)
+            try spend(places.count)
+            return .list(try TemplateList(places.map { list.items[$0] }))
+        default: throw .evaluation(problem: "a \(base.typeName) cannot be sliced")
+        }
+    }
+
+    /// The indices of `[start:stop:step]`, as Python counts them.
+    private static func places(count: Int, start: Int?, stop: Int?, step: Int?) throws(TemplateError) -> [Int] {
+        let step = step ?? 1
+        guard step != 0, step > -TemplateLimit.work, step < TemplateLimit.work else {
+            throw .evaluation(problem: "a slice has the step \(step)")
+        }
+        let lowest = step > 0 ? 0 : -1
+        let highest = step > 0 ? count : count - 1
+        func clamped(_ bound: Int) -> Int {
+            let place = bound < 0 ? max(bound, -count - 1) + count : bound
+            return Swift.min(Swift.max(place, lowest), highest)
+        }
+        let first = start.map(clamped) ?? (step > 0 ? lowest : highest)
+        let end = stop.map(clamped) ?? (step > 0 ? highest : lowest)
+        return Array(stride(from: first, to: end, by: step))
+    }
+
+    // MARK: Calls
+
+    private func call(
+        _ callee: TemplateExpression, _ arguments: TemplateValues, in scope: TemplateScope
+    ) throws(TemplateError) -> TemplateValue {
+        if case .attribute(let base, let name) = callee.kind {
+            let receiver = try evaluate(base, in: scope)
+            switch receiver {
+            case .text, .mapping, .list: return try method(name, of: receiver, arguments)
+            case .loop(let loop) where name == "cycle":
+                guard !arguments.positional.isEmpty else { throw .evaluation(problem: "loop.cycle has nothing to choose from") }
+                return arguments.positional[loop.index % arguments.positional.count]
+            default: return try call(try attribute(name, of: receiver), name: name, arguments)
+            }
+        }
+        var name = "this value"
+        if case .name(let given) = callee.kind { name = given }
+        return try call(try evaluate(callee, in: scope), name: name, arguments)
+    }
+
+    private func call(
+        _ callee: TemplateValue, name: String, _ arguments: TemplateValues
+    ) throws(TemplateError) -> TemplateValue {
+        guard case .function(let function) = callee else {
+            throw .evaluation(problem: "\(quoted(name)) is a \(callee.typeName) and cannot be called")
+        }
+        switch function {
+        case .macro(let macro): return try call(macro, arguments)
+        case .range: return try range(arguments)
+        case .namespace:
+            let namespace = TemplateNamespace()
+            if case .mapping(let mapping)? = arguments.positional.first {
+                for (key, value) in mapping.pairs { try namespace.set(key.string, to: value) }
+            }
+            for (name, value) in arguments.named { try namespace.set(name, to: value) }
+            return .namespace(namespace)
+        case .dictionary:
+            var pairs: [(TemplateText, TemplateValue)] = []
+            if case .mapping(let mapping)? = arguments.positional.first { pairs = mapping.pairs }
+            // The order of named arguments is lost here; sorted, it is at least the same everywhere.
+            for (name, value) in arguments.named.sorted(by: { $0.key < $1.key }) {
+                pairs.append((TemplateText(of: name), value))
+            }
+            return .mapping(try TemplateMapping(pairs))
+        case .raiseException:
+            throw .refused(reason: (arguments.positional.first?.printed ?? []).string)
+        case .strftimeNow:
+            guard let formatTime, case .text(let format)? = arguments.positional.first else {
+                throw .evaluation(problem: "strftime_now has no format")
+            }
+            return .text(formatTime(format.string))
+        }
+    }
+
+    private func range(_ arguments: TemplateValues) throws(TemplateError) -> TemplateValue {
+        var bounds: [Int] = []
+        for argument in arguments.positional {
+            guard let bound = argument.integer else {
+                throw .evaluation(problem: "range is bounded by a \(argument.typeName)")
+            }
+            bounds.append(bound)
+        }
+        guard (1...3).contains(bounds.count) else { throw .evaluation(problem: "range has \(bounds.count) bounds") }
+        let (start, end) = bounds.count == 1 ? (0, bounds[0]) : (bounds[0], bounds[1])
+        let step = bounds.count == 3 ? bounds[2] : 1
+        guard step != 0 else { throw .evaluation(problem: "range has the step 0") }
+        let span = step > 0 ? end.subtractingReportingOverflow(start) : start.subtractingReportingOverflow(end)
+        guard !span.overflow else { throw .limit(what: "a range without end") }
+        guard span.partialValue > 0 else { return .list(try TemplateList([])) }
+        try spend(Int(span.partialValue.magnitude / step.magnitude) + 1)
+        return .list(try TemplateList(stride(from: start, to: end, by: step).map { .integer($0) }))
+    }
+}

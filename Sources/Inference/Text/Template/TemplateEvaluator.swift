@@ -1,0 +1,222 @@
+/// The variables of a loop's body or a macro. A `set` reaches only the innermost scope, as in Jinja.
+final class TemplateScope {
+    var variables: [String: TemplateValue] = [:]
+    private let parent: TemplateScope?
+
+    init(parent: TemplateScope?) {
+        self.parent = parent
+    }
+
+    func value(of name: String) -> TemplateValue {
+        var scope: TemplateScope? = self
+        while let current = scope {
+            if let value = current.variables[name] { return value }
+            scope = current.parent
+        }
+        return .undefined(name)
+    }
+}
+
+/// Runs a template. It sees nothing but the values that it was given, and every step counts against `TemplateLimit`: a
+/// template comes with a file from anywhere.
+final class TemplateEvaluator {
+    enum Flow {
+        case goesOn
+        case breaksLoop
+        case continuesLoop
+    }
+
+    private var output: TemplateText = []
+    private var work = 0
+    private var depth = 0
+    private let globals: TemplateScope
+    let formatTime: ((String) -> String)?
+
+    /// - Parameter formatTime: the present time by a format of `strftime`; nil leaves `strftime_now` undefined.
+    init(variables: [String: TemplateValue], formatTime: ((String) -> String)?) {
+        self.formatTime = formatTime
+        globals = TemplateScope(parent: nil)
+        globals.variables = [
+            "range": .function(.range), "namespace": .function(.namespace), "dict": .function(.dictionary),
+            "raise_exception": .function(.raiseException),
+        ]
+        if formatTime != nil { globals.variables["strftime_now"] = .function(.strftimeNow) }
+        globals.variables.merge(variables) { _, given in given }
+    }
+
+    func render(_ statements: [TemplateStatement]) throws(TemplateError) -> String {
+        _ = try run(statements, in: globals)
+        return output.string
+    }
+
+    // MARK: Limits
+
+    /// Counts `amount` steps, or characters about to be made.
+    func spend(_ amount: Int = 1) throws(TemplateError) {
+        let (sum, overflow) = work.addingReportingOverflow(max(0, amount))
+        guard !overflow, sum <= TemplateLimit.work else { throw .limit(what: "more work than \(TemplateLimit.work) steps") }
+        work = sum
+    }
+
+    /// Guards the recursion of what runs inside it.
+    func nested<Result>(_ body: () throws(TemplateError) -> Result) throws(TemplateError) -> Result {
+        depth += 1
+        defer { depth -= 1 }
+        guard depth <= TemplateLimit.evaluationDepth else {
+            throw .limit(what: "calls nested deeper than \(TemplateLimit.evaluationDepth)")
+        }
+        return try body()
+    }
+
+    private func emit(_ text: TemplateText) throws(TemplateError) {
+        try spend(text.count)
+        guard output.count + text.count <= TemplateLimit.outputScalars else {
+            throw .limit(what: "more output than \(TemplateLimit.outputScalars) characters")
+        }
+        output += text
+    }
+
+    /// What `body` prints, kept apart from the output.
+    private func captured(_ body: () throws(TemplateError) -> Void) throws(TemplateError) -> TemplateValue {
+        let outer = output
+        output = []
+        defer { output = outer }
+        try body()
+        return .text(output)
+    }
+
+    // MARK: Statements
+
+    func run(_ statements: [TemplateStatement], in scope: TemplateScope) throws(TemplateError) -> Flow {
+        for statement in statements {
+            let flow = try nested { () throws(TemplateError) in try run(statement, in: scope) }
+            if flow != .goesOn { return flow }
+        }
+        return .goesOn
+    }
+
+    private func run(_ statement: TemplateStatement, in scope: TemplateScope) throws(TemplateError) -> Flow {
+        try spend()
+        switch statement {
+        case .data(let text):
+            try emit(text)
+        case .output(let expression):
+            try emit(try evaluate(expression, in: scope).printed)
+        case .conditional(let branches, let otherwise):
+            for branch in branches where try evaluate(branch.condition, in: scope).isTrue {
+                return try run(branch.body, in: scope)
+            }
+            return try run(otherwise, in: scope)
+        case .loop(let loop):
+            try run(loop, in: scope)
+        case .assignment(let target, let expression):
+            try assign(try evaluate(expression, in: scope), to: target, in: scope)
+        case .capture(let target, let body):
+            let text = try captured { () throws(TemplateError) in _ = try run(body, in: scope) }
+            try assign(text, to: target, in: scope)
+        case .macro(let macro):
+            scope.variables[macro.name] = .function(.macro(macro))
+        case .breakLoop: return .breaksLoop
+        case .continueLoop: return .continuesLoop
+        }
+        return .goesOn
+    }
+
+    private func run(_ loop: TemplateForLoop, in scope: TemplateScope) throws(TemplateError) {
+        var items = try elements(of: try evaluate(loop.items, in: scope))
+        if let condition = loop.condition {
+            var kept: [TemplateValue] = []
+            for item in items {
+                let inner = TemplateScope(parent: scope)
+                try bind(item, to: loop.names, in: inner)
+                if try evaluate(condition, in: inner).isTrue { kept.append(item) }
+            }
+            items = kept
+        }
+        if items.isEmpty {
+            _ = try run(loop.otherwise, in: TemplateScope(parent: scope))
+            return
+        }
+        let state = TemplateLoop(items)
+        for (index, item) in items.enumerated() {
+            state.index = index
+            let inner = TemplateScope(parent: scope)
+            inner.variables["loop"] = .loop(state)
+            try bind(item, to: loop.names, in: inner)
+            try spend()
+            if try run(loop.body, in: inner) == .breaksLoop { return }
+        }
+    }
+
+    private func bind(_ value: TemplateValue, to names: [String], in scope: TemplateScope) throws(TemplateError) {
+        if names.count == 1 {
+            scope.variables[names[0]] = value
+            return
+        }
+        let parts = try elements(of: value)
+        guard parts.count == names.count else {
+            throw .evaluation(problem: "\(parts.count) values were given to \(names.count) names")
+        }
+        for (name, part) in zip(names, parts) { scope.variables[name] = part }
+    }
+
+    private func assign(
+        _ value: TemplateValue, to target: TemplateStatement.Target, in scope: TemplateScope
+    ) throws(TemplateError) {
+        switch target {
+        case .names(let names):
+            try bind(value, to: names, in: scope)
+        case .attribute(let name, let attribute):
+            guard case .namespace(let namespace) = scope.value(of: name) else {
+                throw .evaluation(problem: "\(quoted(name)) is no namespace, and only a namespace's attributes can be set")
+            }
+            try namespace.set(attribute, to: value)
+        }
+    }
+
+    /// What a `for` goes over.
+    func elements(of value: TemplateValue) throws(TemplateError) -> [TemplateValue] {
+        switch value {
+        case .undefined: return []
+        case .list(let list):
+            try spend(list.items.count)
+            return list.items
+        case .text(let text):
+            try spend(text.count)
+            return text.map { .text([$0]) }
+        case .mapping(let mapping):
+            try spend(mapping.keys.count)
+            return mapping.keys.map { .text($0) }
+        default: throw .evaluation(problem: "a \(value.typeName) has no elements")
+        }
+    }
+
+    /// A macro sees the template's outermost variables and its own arguments.
+    func call(_ macro: TemplateMacro, _ arguments: TemplateValues) throws(TemplateError) -> TemplateValue {
+        guard arguments.positional.count <= macro.parameters.count else {
+            throw .evaluation(problem: "the macro \(quoted(macro.name)) takes \(macro.parameters.count) arguments")
+        }
+        let scope = TemplateScope(parent: globals)
+        for (index, parameter) in macro.parameters.enumerated() {
+            if let value = arguments[index, parameter.name] {
+                scope.variables[parameter.name] = value
+            } else if let fallback = parameter.fallback {
+                scope.variables[parameter.name] = try evaluate(fallback, in: scope)
+            } else {
+                scope.variables[parameter.name] = .undefined(parameter.name)
+            }
+        }
+        return try captured { () throws(TemplateError) in _ = try run(macro.body, in: scope) }
+    }
+}
+
+/// The arguments of a call, evaluated.
+struct TemplateValues {
+    var positional: [TemplateValue] = []
+    var named: [String: TemplateValue] = [:]
+
+    /// The argument at a place or under a name.
+    subscript(index: Int, name: String) -> TemplateValue? {
+        index < positional.count ? positional[index] : named[name]
+    }
+}

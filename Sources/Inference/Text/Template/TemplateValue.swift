@@ -1,0 +1,281 @@
+/// Text as Python sees it, a row of code points: length, index, order and equality all count these, while Swift's `String`
+/// counts grapheme clusters and takes canonically equivalent texts for equal.
+typealias TemplateText = [Unicode.Scalar]
+
+extension TemplateText {
+    init(of text: String) {
+        self = Array(text.unicodeScalars)
+    }
+
+    var string: String {
+        var view = String.UnicodeScalarView()
+        view.append(contentsOf: self)
+        return String(view)
+    }
+}
+
+/// A value inside a template, with the meaning that it has in Python.
+enum TemplateValue {
+    /// What was looked for and not found; prints as nothing, counts as false, and fails in most operations.
+    case undefined(String)
+    case none
+    case bool(Bool)
+    case integer(Int)
+    case real(Double)
+    case text(TemplateText)
+    /// Lists and tuples.
+    case list(TemplateList)
+    case mapping(TemplateMapping)
+    case namespace(TemplateNamespace)
+    case function(TemplateFunction)
+    case loop(TemplateLoop)
+
+    static func text(_ text: String) -> TemplateValue { .text(TemplateText(of: text)) }
+
+    /// Containers below this value; nil for what must not be put into one, because a chain or ring of such values could grow
+    /// without end.
+    fileprivate var depth: Int? {
+        switch self {
+        case .undefined, .none, .bool, .integer, .real, .text: 0
+        case .list(let list): list.depth
+        case .mapping(let mapping): mapping.depth
+        case .namespace, .function, .loop: nil
+        }
+    }
+
+    fileprivate static func depth(above values: some Sequence<TemplateValue>) throws(TemplateError) -> Int {
+        var depth = 0
+        for value in values {
+            guard let below = value.depth else {
+                throw .evaluation(problem: "a \(value.typeName) cannot be put into a list or mapping")
+            }
+            depth = max(depth, below)
+        }
+        guard depth < TemplateLimit.valueDepth else {
+            throw .limit(what: "values nested deeper than \(TemplateLimit.valueDepth)")
+        }
+        return depth + 1
+    }
+
+    /// The type in words, for messages.
+    var typeName: String {
+        switch self {
+        case .undefined: "undefined value"
+        case .none: "none"
+        case .bool: "truth value"
+        case .integer, .real: "number"
+        case .text: "text"
+        case .list: "list"
+        case .mapping: "mapping"
+        case .namespace: "namespace"
+        case .function: "function"
+        case .loop: "loop"
+        }
+    }
+}
+
+struct TemplateList {
+    let items: [TemplateValue]
+    /// Python tells tuples from lists when it prints and compares them.
+    let isTuple: Bool
+    fileprivate let depth: Int
+
+    init(_ items: [TemplateValue], isTuple: Bool = false) throws(TemplateError) {
+        self.items = items
+        self.isTuple = isTuple
+        depth = try TemplateValue.depth(above: items)
+    }
+}
+
+/// A Python dictionary whose keys are texts, in the order of insertion.
+struct TemplateMapping {
+    private(set) var keys: [TemplateText] = []
+    private var values: [TemplateText: TemplateValue] = [:]
+    fileprivate let depth: Int
+
+    init(_ pairs: [(TemplateText, TemplateValue)]) throws(TemplateError) {
+        for (key, value) in pairs where values.updateValue(value, forKey: key) == nil { keys.append(key) }
+        depth = try TemplateValue.depth(above: values.values)
+    }
+
+    subscript(key: TemplateText) -> TemplateValue? { values[key] }
+    var pairs: [(TemplateText, TemplateValue)] {
+        keys.map { key in (key, values[key] ?? .undefined(key.string)) }
+    }
+}
+
+/// What `namespace()` gives: the one thing whose attributes a template may set, also from inside a loop.
+final class TemplateNamespace {
+    private(set) var attributes: [String: TemplateValue] = [:]
+
+    func set(_ name: String, to value: TemplateValue) throws(TemplateError) {
+        _ = try TemplateValue.depth(above: CollectionOfOne(value))
+        attributes[name] = value
+    }
+}
+
+enum TemplateFunction {
+    case range
+    case namespace
+    case dictionary
+    case raiseException
+    case strftimeNow
+    case macro(TemplateMacro)
+}
+
+/// The `loop` of a running `for`.
+final class TemplateLoop {
+    let items: [TemplateValue]
+    var index = 0
+
+    init(_ items: [TemplateValue]) {
+        self.items = items
+    }
+
+    func attribute(_ name: String) -> TemplateValue {
+        switch name {
+        case "index": .integer(index + 1)
+        case "index0": .integer(index)
+        case "revindex": .integer(items.count - index)
+        case "revindex0": .integer(items.count - index - 1)
+        case "first": .bool(index == 0)
+        case "last": .bool(index == items.count - 1)
+        case "length": .integer(items.count)
+        case "previtem": index > 0 ? items[index - 1] : .undefined("loop.previtem")
+        case "nextitem": index + 1 < items.count ? items[index + 1] : .undefined("loop.nextitem")
+        default: .undefined("loop.\(name)")
+        }
+    }
+}
+
+// MARK: - Truth, equality and order
+
+extension TemplateValue {
+    var isTrue: Bool {
+        switch self {
+        case .undefined, .none: false
+        case .bool(let flag): flag
+        case .integer(let number): number != 0
+        case .real(let number): number != 0
+        case .text(let text): !text.isEmpty
+        case .list(let list): !list.items.isEmpty
+        case .mapping(let mapping): !mapping.keys.isEmpty
+        case .namespace, .function, .loop: true
+        }
+    }
+
+    /// The value as a number, if it is one; Python counts truth values among the numbers.
+    private var number: Double? {
+        switch self {
+        case .bool(let flag): flag ? 1 : 0
+        case .integer(let number): Double(number)
+        case .real(let number): number
+        default: nil
+        }
+    }
+
+    var integer: Int? {
+        switch self {
+        case .bool(let flag): flag ? 1 : 0
+        case .integer(let number): number
+        default: nil
+        }
+    }
+
+    var real: Double? { number }
+
+    func equals(_ other: TemplateValue) -> Bool {
+        if let left = integer, let right = other.integer { return left == right }
+        if let left = number, let right = other.number { return left == right }
+        switch (self, other) {
+        case (.undefined, .undefined), (.none, .none): return true
+        case (.text(let left), .text(let right)): return left == right
+        case (.list(let left), .list(let right)):
+            return left.isTuple == right.isTuple && left.items.count == right.items.count
+                && zip(left.items, right.items).allSatisfy { $0.equals($1) }
+        case (.mapping(let left), .mapping(let right)):
+            return left.keys.count == right.keys.count
+                && left.pairs.allSatisfy { key, value in right[key].map { value.equals($0) } ?? false }
+        case (.namespace(let left), .namespace(let right)): return left === right
+        case (.loop(let left), .loop(let right)): return left === right
+        default: return false
+        }
+    }
+
+    func precedes(_ other: TemplateValue) throws(TemplateError) -> Bool {
+        if let left = integer, let right = other.integer { return left < right }
+        if let left = number, let right = other.number { return left < right }
+        switch (self, other) {
+        case (.text(let left), .text(let right)): return left.lexicographicallyPrecedes(right)
+        case (.list(let left), .list(let right)):
+            for (one, another) in zip(left.items, right.items) where !one.equals(another) {
+                return try one.precedes(another)
+            }
+            return left.items.count < right.items.count
+        default: throw .evaluation(problem: "a \(typeName) and a \(other.typeName) have no order")
+        }
+    }
+}
+
+// MARK: - As text
+
+extension TemplateValue {
+    /// What `{{ value }}` prints: Python's `str`.
+    var printed: TemplateText {
+        switch self {
+        case .undefined: []
+        case .text(let text): text
+        default: represented
+        }
+    }
+
+    /// Python's `repr`, which it uses for what lies inside lists and mappings.
+    var represented: TemplateText {
+        switch self {
+        case .undefined: return TemplateText(of: "Undefined")
+        case .none: return TemplateText(of: "None")
+        case .bool(let flag): return TemplateText(of: flag ? "True" : "False")
+        case .integer(let number): return TemplateText(of: "\(number)")
+        case .real(let number): return TemplateText(of: Self.represented(number))
+        case .text(let text): return Self.represented(text)
+        case .list(let list):
+            let items = TemplateText(list.items.map(\.represented).joined(separator: [",", " "]))
+            if !list.isTuple { return ["["] + items + ["]"] }
+            return ["("] + items + (list.items.count == 1 ? [",", ")"] : [")"])
+        case .mapping(let mapping):
+            let pairs = mapping.pairs.map { Self.represented($0.0) + [":", " "] + $0.1.represented }
+            return ["{"] + TemplateText(pairs.joined(separator: [",", " "])) + ["}"]
+        case .namespace: return TemplateText(of: "<Namespace>")
+        case .function: return TemplateText(of: "<function>")
+        case .loop(let loop): return TemplateText(of: "<LoopContext \(loop.index + 1)/\(loop.items.count)>")
+        }
+    }
+
+    private static func represented(_ number: Double) -> String {
+        if number.isNaN { return "nan" }
+        if number.isInfinite { return number < 0 ? "-inf" : "inf" }
+        return "\(number)"
+    }
+
+    private static func represented(_ text: TemplateText) -> TemplateText {
+        let quote: Unicode.Scalar = text.contains("'") && !text.contains("\"") ? "\"" : "'"
+        var result: TemplateText = [quote]
+        for scalar in text {
+            switch scalar {
+            case "\\": result += ["\\", "\\"]
+            case quote: result += ["\\", quote]
+            case "\n": result += ["\\", "n"]
+            case "\r": result += ["\\", "r"]
+            case "\t": result += ["\\", "t"]
+            default:
+                if scalar.value < 0x20 || scalar.value == 0x7F {
+                    let digits = String(scalar.value, radix: 16)
+                    result += TemplateText(of: "\\x" + (digits.count < 2 ? "0" : "") + digits)
+                } else {
+                    result.append(scalar)
+                }
+            }
+        }
+        return result + [quote]
+    }
+}

@@ -1,0 +1,113 @@
+import Chain
+import Identity
+import Wire
+
+/// Everything that a peer may want done. The shell does them in order.
+public enum Effect: Sendable {
+    case multicast([UInt8])
+    case dial(Endpoint, expecting: PeerID?, purpose: LinkInfo.Purpose, tag: DialTag)
+    case send(Frame, on: LinkID)
+    case closeLink(LinkID, reason: String)
+
+    /// Write a revision so that it survives a loss of power, then answer `persisted`.
+    case persistRevision(StorageTicket, network: NetworkID, revision: Revision, signed: Signed)
+    case forgetNetwork(NetworkID)
+
+    case openPart(Piece)
+    case writePart(Digest, offset: UInt64, bytes: Payload)
+    case readPart(LinkID, PieceRequest)
+
+    /// Hold these blocks in memory: the pinned ones in any case, then of the wanted ones as many as the grant allows, in order.
+    /// Answered by `residencyChanged` whenever what is loaded has changed, and at least once.
+    case reside(NetworkID, ModelManifest, pinned: [BlockRange], wanted: [BlockRange])
+    case compute(StageWork)
+    case truncateCache(StageKey, to: Position)
+    /// Make an empty KV cache for these blocks in the place of any that is there.
+    case resetCache(StageKey, network: NetworkID, blocks: BlockRange)
+    case dropCache(StageKey)
+
+    case respond(RequestID, Response)
+    case log(Event)
+}
+
+/// An answer to a request. All but the first two are the last.
+public enum Response: Hashable, Sendable {
+    case token(Int32)
+    /// One sentence: what a chat is waiting for.
+    case waiting(String)
+
+    case created(NetworkID)
+    case discovered([DiscoveredNetwork])
+    case joined(NetworkID)
+    case invited(String)
+    case left
+    case modelSet(Revision)
+    case chatFinished(ChatOutcome)
+    case refused(String)
+}
+
+public struct ChatOutcome: Hashable, Sendable {
+    public enum Reason: String, Hashable, Sendable {
+        case stop
+        case length
+        case cancelled
+    }
+    public let reason: Reason
+    public let route: [RouteStage]
+    /// How often the route was changed during this turn.
+    public let reroutes: Int
+    /// Positions of the prompt that had to be computed.
+    public let promptTokens: Int
+}
+
+public struct DiscoveredNetwork: Hashable, Sendable {
+    public struct Member: Hashable, Sendable {
+        public let peer: PeerID
+        public let address: Endpoint
+    }
+    public let id: NetworkID
+    public let name: String
+    public let model: String
+    public var members: [Member]
+}
+
+/// What is worth a line in the log, named in the past tense.
+public enum Event: Hashable, Sendable, CustomStringConvertible {
+    case peerSeen(PeerID, name: String, address: String)
+    case linkOpened(PeerID, address: String)
+    case linkClosed(PeerID, reason: String)
+    case configAdopted(network: String, revision: Revision)
+    case configRefused(String)
+    case recordRefused(String)
+    case equivocationSeen(PeerID, RecordVersion)
+    case pieceFetched(Digest, from: PeerID)
+    case pieceFailed(Digest, reason: String)
+    case blocksLoaded(network: String, [BlockRange])
+    case blocksRefused(network: String, [BlockRange], reason: String)
+    case routeOpened(SessionID, RouteEpoch, [RouteStage])
+    case stageFailed(PeerID, reason: String)
+    case networkLeft(String)
+
+    public var description: String {
+        switch self {
+        case .peerSeen(let peer, let name, let address): "saw peer \(peer.short) (\(name)) at \(address)"
+        case .linkOpened(let peer, let address): "linked with peer \(peer.short) at \(address)"
+        case .linkClosed(let peer, let reason): "lost the link with peer \(peer.short): \(reason)"
+        case .configAdopted(let network, let revision): "network \(network) is at revision \(revision)"
+        case .configRefused(let why): "refused a config: \(why)"
+        case .recordRefused(let why): "refused a record: \(why)"
+        case .equivocationSeen(let peer, let version): "peer \(peer.short) signed two records as \(version)"
+        case .pieceFetched(let digest, let peer): "fetched piece \(digest.description.prefix(8)) from \(peer.short)"
+        case .pieceFailed(let digest, let reason): "piece \(digest.description.prefix(8)): \(reason)"
+        case .blocksLoaded(let network, let ranges):
+            "network \(network): blocks \(ranges.map(\.description).joined(separator: ", ")) are ready"
+        case .blocksRefused(let network, let ranges, let reason):
+            "network \(network): blocks \(ranges.map(\.description).joined(separator: ", ")) are not loaded: \(reason)"
+        case .routeOpened(let session, let epoch, let route):
+            "session \(session.description.prefix(8)) epoch \(epoch): "
+                + route.map { "\($0.peer.short) \($0.blocks)" }.joined(separator: " > ")
+        case .stageFailed(let peer, let reason): "stage on \(peer.short) failed: \(reason)"
+        case .networkLeft(let name): "left network \(name)"
+        }
+    }
+}

@@ -1,0 +1,150 @@
+import Chain
+import Identity
+import Wire
+
+// This peer's stages, and the frames that run along chains.
+
+/// Blocks that a stage waits for.
+struct BlockNeed: Sendable {
+    let key: StageKey
+    let network: NetworkID
+    let blocks: BlockRange
+}
+
+extension MeshCore {
+    /// Sends a frame to a member, which may be this peer itself. Without a link it is dropped: the driver learns of a lost link on
+    /// its own, and every frame of a chain can be asked for again.
+    mutating func send(_ frame: Frame, to other: PeerID) {
+        if other == peer {
+            loopback.append((frame, peer))
+        } else if let link = memberLink(to: other) {
+            effects.append(.send(frame, on: link.info.id))
+        }
+    }
+
+    mutating func deliverLoopback(at now: Instant) {
+        while !loopback.isEmpty {
+            let (frame, sender) = loopback.removeFirst()
+            receiveChain(frame, from: sender, at: now)
+        }
+    }
+
+    mutating func receiveChain(_ frame: Frame, from sender: PeerID, at now: Instant) {
+        switch frame {
+        case .routeOpen(let open):
+            guard mayOpen(open, from: sender) else { return }
+            runStages(.received(frame, from: sender), at: now)
+        case .sampled(let sampled):
+            if drivers[sampled.session] != nil { drive(sampled.session, .received(frame, from: sender), at: now) }
+        case .stageFailed(let failed):
+            effects.append(.log(.stageFailed(sender, reason: failed.reason)))
+            if drivers[failed.session] != nil { drive(failed.session, .received(frame, from: sender), at: now) }
+        case .resume(let resume):
+            if resume.stage == 0 {
+                if drivers[resume.session] != nil { drive(resume.session, .received(frame, from: sender), at: now) }
+            } else {
+                runStages(.received(frame, from: sender), at: now)
+            }
+        case .stageProgress(let progress):
+            // The driver hears of every stage; a stage hears of the one that it feeds.
+            if drivers[progress.session] != nil { drive(progress.session, .received(frame, from: sender), at: now) }
+            runStages(.received(frame, from: sender), at: now)
+        case .tokens, .activation, .sessionClose:
+            runStages(.received(frame, from: sender), at: now)
+        default: break
+        }
+    }
+
+    /// A driver may use only members of a network that it shares with this peer, and only blocks that the model has.
+    private func mayOpen(_ open: RouteOpen, from driver: PeerID) -> Bool {
+        guard let config = networks[open.network]?.config, config.isMember(driver), config.isMember(peer),
+            let own = config.member(peer), own.role.holdsBlocks
+        else { return false }
+        return open.stages.allSatisfy { config.isMember($0.peer) }
+            && open.stages.last?.blocks.last == config.model.blocks.count - 1
+    }
+
+    mutating func computed(_ ticket: StageTicket, _ key: StageKey, _ result: StageResult, at now: Instant) {
+        runStages(.computed(key, ticket, result), at: now)
+    }
+
+    mutating func runStages(_ input: Stages.Input, at now: Instant) {
+        for effect in stages.handle(input, at: now) {
+            switch effect {
+            case .send(let frame, let to): send(frame, to: to)
+            case .compute(let work): effects.append(.compute(work))
+            case .truncateCache(let key, let position): effects.append(.truncateCache(key, to: position))
+            case .resetCache(let key, let blocks):
+                guard let network = stages[key]?.route?.network ?? needs.last(where: { $0.key == key })?.network else {
+                    continue
+                }
+                effects.append(.resetCache(key, network: network, blocks: blocks))
+            case .dropCache(let key):
+                needs.removeAll { $0.key == key }
+                effects.append(.dropCache(key))
+                for network in networks.keys { networks.update(network) { $0.residencyStale = true } }
+            case .needBlocks(let key, let network, let blocks): need(blocks, for: key, in: network, at: now)
+            }
+        }
+    }
+
+    private mutating func need(_ blocks: BlockRange, for key: StageKey, in network: NetworkID, at now: Instant) {
+        needs.removeAll { $0.key == key }
+        guard let state = networks[network] else { return }
+        let held = heldBlocks(of: state.config.model)
+        guard blocks.closedRange.allSatisfy(held.contains) else {
+            runStages(
+                .blocksRefused(key, blocks, reason: "the pieces of these blocks are not on this peer's disk"), at: now)
+            return
+        }
+        networks.update(network) { $0.residencyStale = true }
+        needs.append(BlockNeed(key: key, network: network, blocks: blocks))
+        if blocks.closedRange.allSatisfy(state.loaded.contains) {
+            needs.removeAll { $0.key == key }
+            runStages(.blocksReady(key, blocks), at: now)
+        } else {
+            // Asked again even where the same was asked before: the answer is what the stage waits for.
+            networks.update(network) { $0.residing = nil }
+        }
+    }
+
+    /// What is loaded has changed: stages that waited for it go on, or give up.
+    mutating func wakeStages(in network: NetworkID, refused: [Int], reason: String, at now: Instant) {
+        guard let loaded = networks[network]?.loaded else { return }
+        for need in needs where need.network == network {
+            if need.blocks.closedRange.allSatisfy(loaded.contains) {
+                needs.removeAll { $0.key == need.key }
+                runStages(.blocksReady(need.key, need.blocks), at: now)
+            } else if need.blocks.closedRange.contains(where: refused.contains) {
+                needs.removeAll { $0.key == need.key }
+                runStages(.blocksRefused(need.key, need.blocks, reason: reason), at: now)
+            }
+        }
+    }
+
+    mutating func passChainTime(at now: Instant) {
+        for (session, state) in drivers.pairs {
+            if let deadline = state.driver.nextDeadline, now >= deadline { drive(session, .tick, at: now) }
+        }
+        if let deadline = stages.nextDeadline, now >= deadline { runStages(.tick, at: now) }
+        // Sessions whose driver has fallen silent are freed in the end; while it lives it may come back to them any time.
+        if now >= stagesSweepDue {
+            stagesSweepDue = now.advanced(by: settings.stageSweep)
+            let stale = stages.stages.filter { now.since($0.lastActivity) > settings.stageLifetime }.map(\.key.session)
+            for session in stale { runStages(.closed(session), at: now) }
+        }
+    }
+
+    mutating func closeChains(of network: NetworkID, at now: Instant) {
+        for (session, state) in drivers.pairs where state.driver.network == network {
+            if let turn = state.turn {
+                effects.append(.respond(turn.request, .refused("this peer has left the network")))
+                drivers.update(session) { $0.turn = nil }
+            }
+            endDriver(session, at: now)
+        }
+        for session in stages.stages.filter({ $0.route?.network == network }).map(\.key.session) {
+            runStages(.closed(session), at: now)
+        }
+    }
+}

@@ -1,0 +1,236 @@
+import Chain
+import Identity
+import Wire
+
+// The driver's side of chats: conversations, turns, and routes over the peers that are here just now.
+
+/// A session that this peer drives.
+struct DriverState: Sendable {
+    var driver: Driver
+    let conversation: SessionID
+    /// The turn that is being answered, if any.
+    var turn: TurnState?
+    var lastUsed: Instant
+}
+
+struct TurnState: Sendable {
+    let request: RequestID
+    /// Routes opened later than this one were opened because something failed.
+    let epochAtStart: RouteEpoch
+    let promptTokens: Int
+    var isWaiting = false
+}
+
+extension MeshCore {
+    mutating func startChat(_ input: ChatInput, request: RequestID, at now: Instant) {
+        guard let state = networks[input.network], state.config.isMember(peer) else {
+            effects.append(.respond(request, .refused("this peer is not in that network")))
+            return
+        }
+        let limit = state.config.model.contextLength
+        guard input.tokens.count < limit else {
+            effects.append(
+                .respond(
+                    request,
+                    .refused(
+                        "the conversation has \(input.tokens.count) tokens and the model can take \(limit); start a new one"
+                    )))
+            return
+        }
+        guard let session = session(for: input, request: request, at: now) else { return }
+        guard let driver = drivers[session]?.driver else { return }
+        let suffix = Array(input.tokens.dropFirst(driver.tokens.count))
+        let turn = TurnState(
+            request: request, epochAtStart: max(driver.epoch, .first), promptTokens: suffix.count)
+        drivers.update(session) {
+            $0.turn = turn
+            $0.lastUsed = now
+        }
+        drive(
+            session, .append(tokens: suffix, maxNewTokens: input.maxNewTokens, stop: input.stopTokens), at: now)
+    }
+
+    /// The session that goes on with this conversation: the one that computed its beginning, or a new one.
+    private mutating func session(for input: ChatInput, request: RequestID, at now: Instant) -> SessionID? {
+        if let known = conversations[input.conversation], let state = drivers[known] {
+            guard state.turn == nil else {
+                effects.append(
+                    .respond(request, .refused("this conversation is being answered already; wait or cancel")))
+                return nil
+            }
+            if state.driver.network == input.network, state.driver.sampling == input.sampling, state.driver.isIdle,
+                input.tokens.count > state.driver.tokens.count, input.tokens.starts(with: state.driver.tokens)
+            {
+                return known
+            }
+            endDriver(known, at: now)
+        }
+        guard makeRoomForDriver(at: now) else {
+            effects.append(
+                .respond(
+                    request, .refused("this peer answers \(MeshLimits.drivers) conversations already; try again soon")))
+            return nil
+        }
+        guard let model = networks[input.network]?.config.model else { return nil }
+        let session = SessionID(high: random.next(), low: random.next())
+        drivers[session] = DriverState(
+            driver: Driver(
+                network: input.network, session: session, peer: peer, blockCount: model.blocks.count,
+                sampling: input.sampling, contextLimit: model.contextLength),
+            conversation: input.conversation, turn: nil, lastUsed: now)
+        conversations[input.conversation] = session
+        if let route = route(for: session, avoiding: [], keeping: []) { drive(session, .begin(route: route), at: now) }
+        return session
+    }
+
+    private mutating func makeRoomForDriver(at now: Instant) -> Bool {
+        if drivers.count < MeshLimits.drivers { return true }
+        let idle = drivers.pairs.filter { $0.1.turn == nil }.min { $0.1.lastUsed < $1.1.lastUsed }
+        guard let idle else { return false }
+        endDriver(idle.0, at: now)
+        return true
+    }
+
+    mutating func endDriver(_ session: SessionID, at now: Instant) {
+        guard let state = drivers[session] else { return }
+        drive(session, .close, at: now)
+        drivers[session] = nil
+        if conversations[state.conversation] == session { conversations[state.conversation] = nil }
+    }
+
+    mutating func cancelChat(_ request: RequestID, at now: Instant) {
+        for (session, state) in drivers.pairs where state.turn?.request == request {
+            drive(session, .cancel, at: now)
+        }
+    }
+
+    /// Hands the driver an input and does what it asks for.
+    mutating func drive(_ session: SessionID, _ input: Driver.Input, at now: Instant) {
+        var wanted: [Driver.Effect] = []
+        drivers.update(session) { wanted = $0.driver.handle(input, at: now) }
+        for effect in wanted {
+            switch effect {
+            case .send(let frame, let to):
+                if case .routeOpen(let open) = frame, open.stage == 0 {
+                    effects.append(.log(.routeOpened(session, open.epoch, open.stages)))
+                }
+                send(frame, to: to)
+            case .routeWanted(let avoiding, let keeping):
+                if let route = route(for: session, avoiding: avoiding, keeping: keeping) {
+                    drive(session, .rerouted(route), at: now)
+                } else {
+                    tellWaiting(session)
+                }
+            case .token(let token, _):
+                if let turn = drivers[session]?.turn { effects.append(.respond(turn.request, .token(token))) }
+            case .finished(let finish):
+                finished(session, finish, at: now)
+            }
+        }
+    }
+
+    private mutating func finished(_ session: SessionID, _ finish: Driver.Finish, at now: Instant) {
+        guard let state = drivers[session], let turn = state.turn else { return }
+        drivers.update(session) {
+            $0.turn = nil
+            $0.lastUsed = now
+        }
+        let reason: ChatOutcome.Reason
+        switch finish {
+        case .stop: reason = .stop
+        case .length: reason = .length
+        case .cancelled: reason = .cancelled
+        case .failed(let why):
+            effects.append(.respond(turn.request, .refused(why)))
+            return
+        }
+        let reroutes = state.driver.epoch.value - min(state.driver.epoch.value, turn.epochAtStart.value)
+        effects.append(
+            .respond(
+                turn.request,
+                .chatFinished(
+                    ChatOutcome(
+                        reason: reason, route: state.driver.route, reroutes: Int(clamping: reroutes),
+                        promptTokens: turn.promptTokens))))
+    }
+
+    /// Says once per turn what the person is waiting for.
+    private mutating func tellWaiting(_ session: SessionID) {
+        guard let state = drivers[session], let turn = state.turn, !turn.isWaiting else { return }
+        drivers.update(session) { $0.turn?.isWaiting = true }
+        let missing = missingBlocks(in: state.driver.network).map(\.description).joined(separator: ", ")
+        effects.append(
+            .respond(
+                turn.request,
+                .waiting(
+                    missing.isEmpty
+                        ? "waiting for a peer to recover"
+                        : "waiting: blocks \(missing) are on no peer that can be reached")))
+    }
+
+    /// Blocks that no reachable peer has on its disk.
+    public func missingBlocks(in network: NetworkID) -> [BlockRange] {
+        guard let state = networks[network] else { return [] }
+        let ranges = holders(in: state).flatMap(\.ranges)
+        return BlockRange.covering(
+            state.config.model.blocks.indices.filter { block in !ranges.contains { $0.contains(block) } })
+    }
+
+    // MARK: Routes
+
+    private func route(for session: SessionID, avoiding: [PeerID], keeping: [RouteStage]) -> [RouteStage]? {
+        guard let driver = drivers[session]?.driver, let state = networks[driver.network] else { return nil }
+        let reachable = keeping.filter { $0.peer == peer || memberLink(to: $0.peer) != nil }
+        return RoutePlanner.route(
+            blockCount: driver.blockCount, holders: holders(in: state), keeping: reachable, avoiding: avoiding)
+    }
+
+    /// Who can compute what just now: first copies rank before second ones, and those before whoever has the pieces on its disk
+    /// without having been asked to.
+    private func holders(in state: NetworkState) -> [RoutePlanner.Holder] {
+        var holders: [RoutePlanner.Holder] = []
+        for member in state.config.members where member.role.holdsBlocks {
+            let held: [BlockRange]
+            if member.peer == peer {
+                held = BlockRange.covering(heldBlocks(of: state.config.model))
+            } else {
+                guard memberLink(to: member.peer) != nil, let record = state.records.record(of: member.peer) else {
+                    continue
+                }
+                held = record.held
+            }
+            let blocks = held.flatMap(\.closedRange).filter { $0 < state.config.model.blocks.count }
+            let assigned = state.config.blocks(of: member.peer)
+            func part(_ ranges: [BlockRange]) -> [BlockRange] {
+                BlockRange.covering(blocks.filter { block in ranges.contains { $0.contains(block) } })
+            }
+            for (rank, ranges) in [part(assigned.first), part(assigned.copies), BlockRange.covering(blocks)]
+                .enumerated()
+            where !ranges.isEmpty {
+                holders.append(RoutePlanner.Holder(peer: member.peer, ranges: ranges, rank: rank))
+            }
+        }
+        return holders
+    }
+
+    /// Something changed about who is here and has what: whoever waits for a route may get one now.
+    mutating func retryWaitingDrivers(at now: Instant) {
+        for (session, state) in drivers.pairs {
+            guard let wish = state.driver.routeWish,
+                let route = route(for: session, avoiding: wish.avoiding, keeping: wish.keeping)
+            else { continue }
+            drive(session, .rerouted(route), at: now)
+        }
+    }
+
+    mutating func linkLost(_ other: PeerID, at now: Instant) {
+        for session in drivers.keys { drive(session, .stageLost(other), at: now) }
+    }
+
+    mutating func linkRestored(_ other: PeerID, at time: Time) {
+        runStages(.linked(other), at: time.instant)
+        retryPieces(at: time.instant)
+        retryWaitingDrivers(at: time.instant)
+        for network in sharedNetworks(with: other) { proposeOwnGrant(network, at: time) }
+    }
+}

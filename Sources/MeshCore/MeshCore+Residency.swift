@@ -1,0 +1,52 @@
+import Chain
+import Identity
+import Wire
+
+// Which blocks are in memory. The shell loads and counts bytes; the core says what matters most.
+
+extension MeshCore {
+    /// Tells the shell what to hold wherever that has changed.
+    mutating func refreshResidency() {
+        for network in networks.keys {
+            guard let state = networks[network], state.residencyStale else { continue }
+            networks.update(network) { $0.residencyStale = false }
+            let held = heldBlocks(of: state.config.model)
+            let mine = state.config.blocks(of: peer)
+            let wanted = (mine.first + mine.copies).flatMap { range in
+                BlockRange.covering(held.filter(range.contains))
+            }
+            let pinned = pinnedBlocks(in: network)
+            if let told = state.residing, told.pinned == pinned, told.wanted == wanted { continue }
+            networks.update(network) { $0.residing = (pinned, wanted) }
+            effects.append(.reside(network, state.config.model, pinned: pinned, wanted: wanted))
+        }
+    }
+
+    /// Blocks that sessions are using or wait for.
+    func pinnedBlocks(in network: NetworkID) -> [BlockRange] {
+        let held = networks[network].map { heldBlocks(of: $0.config.model) } ?? []
+        let used =
+            stages.stages.filter { $0.route?.network == network }.compactMap(\.blocks).flatMap(\.closedRange)
+            + needs.filter { $0.network == network }.flatMap(\.blocks.closedRange)
+        return BlockRange.covering(used.filter(held.contains))
+    }
+
+    mutating func residencyChanged(
+        _ network: NetworkID, loaded: [Int], refused: [Int], reason: String, at now: Instant
+    ) {
+        guard let state = networks[network] else { return }
+        let before = BlockRange.covering(state.loaded)
+        let after = BlockRange.covering(loaded)
+        networks.update(network) {
+            $0.loaded = loaded.sorted()
+            $0.recordStale = $0.recordStale || before != after
+        }
+        if before != after { effects.append(.log(.blocksLoaded(network: state.config.name, after))) }
+        if !refused.isEmpty {
+            effects.append(
+                .log(.blocksRefused(network: state.config.name, BlockRange.covering(refused), reason: reason)))
+        }
+        wakeStages(in: network, refused: refused, reason: reason, at: now)
+        retryWaitingDrivers(at: now)
+    }
+}

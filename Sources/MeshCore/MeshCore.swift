@@ -1,0 +1,179 @@
+import Chain
+import Identity
+import Membership
+import NetworkConfig
+import Placement
+import Wire
+
+/// One peer's whole control plane, and its part in every chain, as a value: no I/O, no clock, no thread, no logger.
+///
+/// The shell hands in what happened with the time at which it did, and does what comes back, in order. The live peer drives one
+/// of these from sockets and files; tests drive several from a hand-made world. What the shell owes:
+///
+/// 1. Inputs come one after another. Frames of a link come in the order in which they were sent.
+/// 2. Effects are done in order. A `persistRevision` is answered when, and only when, the revision would survive a loss of power;
+///    a failed write stops the peer.
+/// 3. `linkOpened` comes only after the other side has proven its key, and `accepts` was asked for it.
+/// 4. At the time that `nextWake` names, or earlier, `woke` is handed in.
+/// 5. After `dropCache` no result for that stage is handed in that was asked for before.
+public struct MeshCore: Sendable {
+    public let peer: PeerID
+    let signer: any Signer
+    public var settings: MeshSettings
+    /// Raised on disk at each start, so that records of this life are newer than those of any before.
+    let epoch: UInt64
+    var random: SeededGenerator
+
+    var networks = SortedMap<NetworkID, NetworkState>()
+    var links = SortedMap<LinkID, Link>()
+    var seen = SortedMap<PeerID, SeenPeer>()
+    var ownAddresses: [Endpoint] = []
+
+    var beaconDue: Instant = .zero
+    var beaconAnswered: Instant?
+    var beaconAnswerDue: Instant?
+    var dials = SortedMap<DialTag, Dial>()
+    var nextDial: UInt64 = 0
+    var contacts = SortedMap<PeerID, Contact>()
+    var seedsDue: Instant = .zero
+
+    var nextTicket: UInt64 = 0
+    var founding = SortedMap<StorageTicket, Founding>()
+    var proposals = SortedMap<SessionID, PendingProposal>()
+    var decided: [(proposal: SessionID, result: ProposalResult)] = []
+    var strangersDue: Instant?
+    var discoveries = SortedMap<RequestID, Instant>()
+    var joins = SortedMap<RequestID, JoinAttempt>()
+
+    var heldPieces = SortedMap<Digest, Bool>()
+    var fetches = SortedMap<Digest, Fetch>()
+    var readsUnderWay = SortedMap<LinkID, Int>()
+
+    var drivers = SortedMap<SessionID, DriverState>()
+    var stages: Stages
+    /// Stages that wait for blocks to be loaded.
+    var needs: [BlockNeed] = []
+    var stagesSweepDue: Instant = .zero
+    /// Which session goes on with which conversation.
+    var conversations = SortedMap<SessionID, SessionID>()
+
+    /// Effects of the input being handled, and frames from this peer to itself.
+    var effects: [Effect] = []
+    var loopback: [(frame: Frame, from: PeerID)] = []
+
+    public init(
+        signer: any Signer, settings: MeshSettings, epoch: UInt64, seed: UInt64, networks: [ConfigLedger],
+        heldPieces: [Digest]
+    ) {
+        peer = signer.peer
+        self.signer = signer
+        self.settings = settings
+        self.epoch = epoch
+        random = SeededGenerator(seed: seed)
+        stages = Stages(peer: signer.peer)
+        for ledger in networks { self.networks[ledger.network] = NetworkState(ledger: ledger) }
+        for digest in heldPieces { self.heldPieces[digest] = true }
+        for network in self.networks.keys { self.networks.update(network) { $0.residencyStale = true } }
+    }
+
+    /// Takes one input and returns what is to be done about it.
+    public mutating func handle(_ input: Input, at time: Time) -> [Effect] {
+        let now = time.instant
+        switch input {
+        case .woke: break
+        case .addressesChanged(let addresses): adopt(addresses: addresses, at: now)
+        case .datagramReceived(let bytes, let host): receive(datagram: bytes, from: host, at: now)
+        case .linkOpened(let info): opened(info, at: time)
+        case .linkClosed(let id, let reason): closed(id, reason: reason, at: time)
+        case .dialFailed(let tag, let reason): failed(dial: tag, reason: reason, at: time)
+        case .received(let frame, let link): receive(frame, on: link, at: time)
+        case .persisted(let ticket): persisted(ticket, at: time)
+        case .partOpened(let digest, let offset): partOpened(digest, offset: offset, at: now)
+        case .partWritten(let digest, let next): partWritten(digest, next: next, at: now)
+        case .partFailed(let digest, let reason): partFailed(digest, reason: reason, at: now)
+        case .pieceStored(let digest): stored(digest, at: now)
+        case .partRead(let link, let request, let total, let bytes): partRead(link, request, total: total, bytes: bytes)
+        case .residencyChanged(let network, let loaded, let refused, let reason):
+            residencyChanged(network, loaded: loaded, refused: refused, reason: reason, at: now)
+        case .computed(let ticket, let key, let result): computed(ticket, key, result, at: now)
+        case .requested(let id, let request): requested(id, request, at: time)
+        case .cancelled(let id): cancelled(id, at: now)
+        }
+        deliverLoopback(at: now)
+        passTime(at: time)
+        deliverLoopback(at: now)
+        defer { effects.removeAll() }
+        return effects
+    }
+
+    /// When `woke` is wanted at the latest.
+    public func nextWake(after now: Instant) -> Instant {
+        var wake = min(beaconDue, beaconAnswerDue ?? beaconDue)
+        func consider(_ instant: Instant?) {
+            if let instant, instant < wake { wake = instant }
+        }
+        if !settings.seeds.isEmpty { consider(seedsDue) }
+        consider(strangersDue)
+        for contact in contacts.values { consider(contact.due) }
+        for network in networks.values where network.recordStale { consider(network.recordDue) }
+        for deadline in discoveries.values { consider(deadline) }
+        for join in joins.values { consider(join.deadline) }
+        for proposal in proposals.values { consider(proposal.deadline) }
+        for fetch in fetches.values { consider(fetch.deadline) }
+        for state in drivers.values { consider(state.driver.nextDeadline) }
+        consider(stages.nextDeadline)
+        return max(wake, now.advanced(by: .milliseconds(1)))
+    }
+
+    /// Whether a peer that has proven its key may open a link. Asked before any frame is read.
+    public func accepts(_ peer: PeerID, purpose: LinkInfo.Purpose) -> Bool {
+        guard peer != self.peer else { return false }
+        switch purpose {
+        case .member: return networks.values.contains { $0.ledger.config.isMember(peer) }
+        case .admission: return true
+        }
+    }
+
+    mutating func passTime(at time: Time) {
+        let now = time.instant
+        passDiscoveryTime(at: now)
+        passDialTime(at: time)
+        passProposalTime(at: time)
+        closeStrangers(at: now)
+        passPieceTime(at: now)
+        passChainTime(at: now)
+        refreshResidency()
+        refreshRecords(at: now)
+    }
+}
+
+/// What a peer knows and does in one network.
+struct NetworkState: Sendable {
+    var ledger: ConfigLedger
+    var records: RecordStore
+    var loaded: [Int] = []
+    /// The first copies, copies and pins that the shell was last told.
+    var residing: (pinned: [BlockRange], wanted: [BlockRange])?
+    var residencyStale = true
+    var recordSequence: UInt64 = 0
+    var recordStale = true
+    var recordDue: Instant = .zero
+    /// Founder only: the change that is being written, and those that wait for it.
+    var writing: StorageTicket?
+    var written: ConfigLedger?
+    var queue: [QueuedCommand] = []
+    /// The grant that this peer has told, so that it tells a new one once.
+    var grantProposed = false
+
+    init(ledger: ConfigLedger) {
+        self.ledger = ledger
+        records = RecordStore(network: ledger.network)
+    }
+
+    var config: NetworkConfig { ledger.config }
+}
+
+struct Link: Sendable {
+    let info: LinkInfo
+    let openedAt: Instant
+}

@@ -1,0 +1,69 @@
+import Identity
+import Wire
+
+/// What a peer is told at start, and the times that it goes by.
+public struct MeshSettings: Sendable {
+    /// The peer's name, for people.
+    public var name: String
+    /// Bytes that its owner lends.
+    public var sharedMemory: UInt64
+    /// Where it accepts links.
+    public var linkPort: Int
+    /// Where peers may be that multicast does not reach.
+    public var seeds: [Endpoint]
+
+    /// A beacon this often, so that a newcomer that missed the answer to its own still sees everyone soon.
+    public var beaconInterval: Interval = .seconds(1)
+    /// Beacons in answer to others are sent no more often than this.
+    public var beaconAnswerInterval: Interval = .milliseconds(100)
+    /// What a beacon told is believed this long: five beacons lost in a row.
+    public var beaconLifetime: Interval = .seconds(6)
+    /// How long `discover` listens. Every peer answers a question at once; the rest is for slow ones.
+    public var discoverDuration: Interval = .milliseconds(1200)
+    /// A first retry after a failed dial, doubled up to `dialBackoffMax`.
+    public var dialBackoff: Interval = .milliseconds(250)
+    public var dialBackoffMax: Interval = .seconds(4)
+    /// The peer with the greater identity leaves the dialling to the other one for this long.
+    public var dialCourtesy: Interval = .seconds(2)
+    public var seedInterval: Interval = .seconds(2)
+    /// A join, or any proposal, is given up after this.
+    public var proposalDeadline: Interval = .seconds(10)
+    /// A link to a peer that is no member any more is closed after this, so that the config that says so reaches it first.
+    public var farewell: Interval = .seconds(1)
+    /// Own records are signed no more often than this.
+    public var recordInterval: Interval = .milliseconds(100)
+    /// A download that hears nothing for this long goes on from another peer.
+    public var pieceDeadline: Interval = .seconds(10)
+    /// A piece that nobody could give is asked for again after this.
+    public var pieceRetry: Interval = .seconds(1)
+    /// A session's state on a stage is kept this long after its last use.
+    public var stageLifetime: Interval = .seconds(600)
+    public var stageSweep: Interval = .seconds(10)
+
+    public init(name: String, sharedMemory: UInt64, linkPort: Int, seeds: [Endpoint]) {
+        self.name = name
+        self.sharedMemory = sharedMemory
+        self.linkPort = linkPort
+        self.seeds = seeds
+    }
+}
+
+/// Bounds on what a core keeps because others spoke to it.
+enum MeshLimits {
+    /// Peers whose beacons are remembered.
+    static let seenPeers = 1024
+    /// Addresses remembered of one peer.
+    static let seenAddresses = 4
+    /// Proposals whose outcome is remembered, so that one that arrives again is not granted again.
+    static let rememberedProposals = 1024
+    /// Proposals under way.
+    static let proposals = 256
+    /// Pieces fetched at a time: two links' worth of waiting.
+    static let activeFetches = 3
+    /// Parts of one piece asked for ahead.
+    static let partsInFlight = 4
+    /// Parts that one link may ask for before it has the earlier ones.
+    static let readsPerLink = 16
+    /// Conversations that a driver keeps.
+    static let drivers = 64
+}

@@ -1,0 +1,66 @@
+/// What a client asks of the running peer. One request travels on one connection; docs/protocol.md does not speak of it, since
+/// both ends are the same binary: a peer of another version says so when it cannot read a request.
+public enum ControlRequest: Codable, Equatable, Sendable {
+    case status
+    case networkCreate(name: String, model: String)
+    case networkDiscover
+    case networkJoin(invitation: String)
+    /// Role as Wire.Role names it.
+    case networkInvite(network: String, role: String, validHours: Int)
+    case networkList
+    case networkShow(network: String)
+    case networkLeave(network: String)
+    /// An absolute path: the peer's working directory is not the client's.
+    case modelAdd(path: String, name: String?)
+    case modelList
+    case modelShow(name: String)
+    case modelRemove(name: String)
+    /// Nil asks for the peers of every network.
+    case peerList(network: String?)
+    case chat(ChatRequest)
+    case stop
+}
+
+/// One turn of a conversation. The client keeps the history and sends all of it; the session lets the peer find what it has
+/// computed already.
+public struct ChatRequest: Codable, Equatable, Sendable {
+    public enum Role: String, Codable, Sendable { case system, user, assistant }
+
+    public struct Message: Codable, Equatable, Sendable {
+        public var role: Role
+        public var content: String
+        public init(role: Role, content: String) {
+            self.role = role
+            self.content = content
+        }
+    }
+
+    /// Name or id. Nil where the peer is in one network only.
+    public var network: String?
+    public var messages: [Message]
+    /// 32 hexadecimal digits. Nil begins a session.
+    public var session: String?
+    public var maxTokens: Int
+    /// 0 is greedy.
+    public var temperature: Double
+    /// 0 keeps every token.
+    public var topK: Int
+    /// 1 keeps every token.
+    public var topP: Double
+    /// Nil lets the peer draw one; the answer tells which.
+    public var seed: UInt64?
+
+    public init(
+        network: String? = nil, messages: [Message], session: String? = nil, maxTokens: Int = 256,
+        temperature: Double = 0, topK: Int = 0, topP: Double = 1, seed: UInt64? = nil
+    ) {
+        self.network = network
+        self.messages = messages
+        self.session = session
+        self.maxTokens = maxTokens
+        self.temperature = temperature
+        self.topK = topK
+        self.topP = topP
+        self.seed = seed
+    }
+}

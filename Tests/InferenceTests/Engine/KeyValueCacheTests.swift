@@ -1,0 +1,88 @@
+import Inference
+import Testing
+
+@Suite("Key-value cache")
+struct KeyValueCacheTests {
+    let synthetic = SyntheticModel(types: [.q4_0])
+
+    private func feed(_ model: BlockModel, _ cache: KeyValueCache, _ count: Int) throws {
+        _ = try model.run(
+            blocks: cache.blocks, input: .tokens(synthetic.tokens(count)), firstPosition: cache.length, cache: cache,
+            logits: .none)
+    }
+
+    @Test("Memory grows by pages of 64 positions of its own layers")
+    func growsByPages() throws {
+        let model = try synthetic.load(0...3)
+        // Two layers, two key-value heads of 16 dimensions, keys and values, four bytes each.
+        let page = 2 * 64 * 2 * 16 * 2 * 4
+        let cache = model.makeCache(blocks: 0...3)
+        #expect(cache.bytes == 0)
+        try feed(model, cache, 64)
+        #expect(cache.bytes == page)
+        try feed(model, cache, 1)
+        #expect(cache.bytes == 2 * page)
+    }
+
+    @Test("Truncation and reset give pages back")
+    func givesPagesBack() throws {
+        let model = try synthetic.load(0...3)
+        let cache = model.makeCache(blocks: 0...3)
+        try feed(model, cache, 130)
+        let full = cache.bytes
+        cache.truncate(to: 128)
+        #expect(cache.length == 128)
+        #expect(cache.bytes == full / 3 * 2)
+        cache.reset()
+        #expect(cache.length == 0)
+        #expect(cache.bytes == 0)
+    }
+
+    @Test("Truncation to a length that the cache does not have changes nothing", arguments: [-1, 11, .max])
+    func truncationOutOfRange(length: Int) throws {
+        let model = try synthetic.load(0...3)
+        let cache = model.makeCache(blocks: 0...3)
+        try feed(model, cache, 10)
+        cache.truncate(to: length)
+        #expect(cache.length == 10)
+    }
+
+    @Test("A range without layers keeps count but no memory")
+    func rangeWithoutLayers() throws {
+        let model = try synthetic.load(0...0)
+        let cache = model.makeCache(blocks: 0...0)
+        try feed(model, cache, 5)
+        #expect(cache.length == 5)
+        #expect(cache.bytes == 0)
+    }
+
+    @Test("Tied embeddings are held once for both ends of the chain")
+    func tiedEmbeddingsAreShared() throws {
+        let tied = SyntheticModel(types: [.q8_0], tied: true)
+        let embedding = try tied.load(0...0).residentBytes
+        let model = try tied.load(0...0)
+        try model.load(block: tied.hyperparameters.headBlock, from: tied.tensors)
+        #expect(model.residentBytes < embedding + embedding / 2)
+    }
+}
+
+@Suite("Logits request")
+struct LogitsRequestTests {
+    @Test("None, the last and all give no, one and every row")
+    func rowsAsAsked() throws {
+        let synthetic = SyntheticModel(types: [.q4_1])
+        let model = try synthetic.load(synthetic.allBlocks)
+        func rows(_ request: LogitsRequest) throws -> [[Float]] {
+            let output = try model.run(
+                blocks: synthetic.allBlocks, input: .tokens(synthetic.tokens(40)), firstPosition: 0,
+                cache: model.makeCache(blocks: synthetic.allBlocks), logits: request)
+            guard case .logits(let rows) = output else { throw EngineError.noPositions }
+            return rows
+        }
+        let all = try rows(.all)
+        #expect(all.count == 40)
+        #expect(all.allSatisfy { $0.count == 50 })
+        #expect(try rows(.last) == [all[39]])
+        #expect(try rows(.none).isEmpty)
+    }
+}
