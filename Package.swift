@@ -30,6 +30,9 @@ let package = Package(
             cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno"])]
         ),
 
+        // Reaches one function of the BoringSSL inside swift-nio-ssl, to allow AES-256-GCM only.
+        .target(name: "CTLSPin"),
+
         // Floor 1: who, and in which words.
         .target(name: "Identity", dependencies: ["CSodium"]),
         .target(
@@ -52,7 +55,7 @@ let package = Package(
         .target(
             name: "Transport",
             dependencies: [
-                "Wire", "Identity",
+                "Wire", "Identity", "CTLSPin",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOTLS", package: "swift-nio"),

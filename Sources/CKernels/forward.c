@@ -30,21 +30,24 @@ static range share(int32_t items, int32_t thread, int32_t threads) {
         (int32_t)((int64_t)items * thread / threads), (int32_t)((int64_t)items * (thread + 1) / threads)};
 }
 
+// A panel's buffers with a description of what they hold now. Every thread makes its own copy of the same description.
+static tk_panel described(const tk_panel *buffers, int32_t columns, int32_t count, int32_t kinds) {
+    tk_panel panel = *buffers;
+    panel.columns = columns;
+    panel.count = count;
+    panel.kinds = kinds;
+    return panel;
+}
+
 // A panel of all positions: a small one by every thread for itself, a larger one by all together.
-static const tk_panel *prepare(
+static tk_panel prepare(
     const job *j, const float *x, size_t ldx, const float *norm, int32_t columns, int32_t kinds, int32_t thread,
     int32_t threads) {
-    tk_thread_space *own = &j->space->spaces[thread];
+    const tk_thread_space *own = &j->space->spaces[thread];
     const bool alone = j->count <= TK_OWN_PANEL_MAX;
-    tk_panel *panel = alone ? &own->panel : &j->space->shared;
-    tk_panel filled = *panel;
-    filled.columns = columns;
-    filled.count = j->count;
-    filled.kinds = kinds;
+    tk_panel panel = described(alone ? &own->panel : &j->space->shared, columns, j->count, kinds);
     const range part = alone ? (range){0, j->count} : share(j->count, thread, threads);
-    // The shared description is the same whoever writes it; only one does.
-    if (alone || thread == 0) *panel = filled;
-    j->space->kernels->fill(&filled, x, ldx, norm, j->space->shape.rms_epsilon, part.from, part.to, own->norm);
+    j->space->kernels->fill(&panel, x, ldx, norm, j->space->shape.rms_epsilon, part.from, part.to, own->norm);
     if (!alone) tk_pool_barrier(j->pool);
     return panel;
 }
@@ -125,23 +128,19 @@ static void add_product(
     }
 }
 
-static void feed_forward(const job *j, const tk_layer *layer, const tk_panel *panel, int32_t thread, int32_t threads) {
+static void feed_forward(
+    const job *j, const tk_layer *layer, const tk_panel *panel, tk_panel *activated, int32_t thread, int32_t threads) {
     tk_workspace *w = j->space;
     const size_t ld = (size_t)w->shape.feed_forward;
     // Whole blocks of 32 rows, so that each is quantised by the thread that has its gate and up.
     const range mine = share(w->shape.feed_forward / 32, thread, threads);
     // Many positions: a block at a time, while its activations are in the cache. Few: long streams of weights.
     const int32_t step = j->count > w->kernels->tile_columns ? 1 : mine.to - mine.from;
-    tk_panel activated = w->activated;
-    activated.columns = w->shape.feed_forward;
-    activated.count = j->count;
-    activated.kinds = tk_kind_of(layer->down.type);
-    if (thread == 0) w->activated = activated;
     for (int32_t b = mine.from; b < mine.to; b += step) {
         float *gate = w->gate + (size_t)b * 32, *up = w->up + (size_t)b * 32;
         w->kernels->multiply(&layer->gate, 2 * b, 2 * (b + step), panel, gate, ld);
         w->kernels->multiply(&layer->up, 2 * b, 2 * (b + step), panel, up, ld);
-        w->kernels->activate(&activated, gate, up, ld, 32 * b, 32 * step);
+        w->kernels->activate(activated, gate, up, ld, 32 * b, 32 * step);
     }
 }
 
@@ -157,9 +156,9 @@ static void run_layers(void *context, int32_t thread, int32_t threads) {
 
         const tk_matrix *qkv[] = {&layer->q, &layer->k, &layer->v};
         int32_t kinds = tk_kind_of(layer->q.type) | tk_kind_of(layer->k.type) | tk_kind_of(layer->v.type);
-        const tk_panel *panel =
+        tk_panel panel =
             prepare(j, w->hidden, (size_t)width, layer->attention_norm, width, kinds, thread, threads);
-        multiply_share(j, qkv, 3, panel, w->qkv, tk_qkv_rows(s), thread, threads);
+        multiply_share(j, qkv, 3, &panel, w->qkv, tk_qkv_rows(s), thread, threads);
         tk_pool_barrier(j->pool);
 
         store_keys_and_values(j, (size_t)l * layer_floats, thread, threads);
@@ -168,15 +167,16 @@ static void run_layers(void *context, int32_t thread, int32_t threads) {
         tk_pool_barrier(j->pool);
 
         panel = prepare(j, w->attended, (size_t)wide, NULL, wide, tk_kind_of(layer->o.type), thread, threads);
-        add_product(j, &layer->o, panel, thread, threads);
+        add_product(j, &layer->o, &panel, thread, threads);
         tk_pool_barrier(j->pool);
 
         kinds = tk_kind_of(layer->gate.type) | tk_kind_of(layer->up.type);
         panel = prepare(j, w->hidden, (size_t)width, layer->feed_forward_norm, width, kinds, thread, threads);
-        feed_forward(j, layer, panel, thread, threads);
+        tk_panel activated = described(&w->activated, s->feed_forward, j->count, tk_kind_of(layer->down.type));
+        feed_forward(j, layer, &panel, &activated, thread, threads);
         tk_pool_barrier(j->pool);
 
-        add_product(j, &layer->down, &w->activated, thread, threads);
+        add_product(j, &layer->down, &activated, thread, threads);
         tk_pool_barrier(j->pool);
     }
 }
@@ -185,10 +185,10 @@ static void run_head(void *context, int32_t thread, int32_t threads) {
     const job *j = context;
     tk_workspace *w = j->space;
     const size_t width = (size_t)w->shape.width;
-    const tk_panel *panel = prepare(
+    const tk_panel panel = prepare(
         j, w->hidden + (size_t)j->first * width, width, j->norm, w->shape.width, tk_kind_of(j->head->type), thread,
         threads);
-    multiply_share(j, &j->head, 1, panel, w->logits, (size_t)j->head->groups * 16, thread, threads);
+    multiply_share(j, &j->head, 1, &panel, w->logits, (size_t)j->head->groups * 16, thread, threads);
 }
 
 size_t tk_page_layer_floats(const tk_shape *s) {

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -15,9 +16,7 @@
 typedef struct {
     _Atomic uint32_t value;
     _Atomic uint32_t sleepers;
-    // How long to spin before sleeping; adapts, see tk_pool.h.
-    _Atomic int32_t spins;
-    char line[128 - 12];
+    char line[128 - 8];
 } gate;
 
 struct tk_pool {
@@ -29,7 +28,7 @@ struct tk_pool {
     void *context;
     int32_t threads;
     int32_t niceness;
-    int32_t spins_max;
+    int32_t spins;
     bool closing;
     pthread_mutex_t turn;
     pthread_t *workers;
@@ -40,7 +39,7 @@ typedef struct {
     int32_t thread;
 } worker;
 
-static const int64_t spin_nanoseconds_max = 20000;
+enum { SPIN_NANOSECONDS = 4000, YIELD_NANOSECONDS = 150000 };
 
 static inline void relax(void) {
 #if defined(__x86_64__)
@@ -50,23 +49,30 @@ static inline void relax(void) {
 #endif
 }
 
-static void gate_wait(gate *g, uint32_t seen, int32_t spins_max) {
-    const int32_t spins = atomic_load_explicit(&g->spins, memory_order_relaxed);
+static int64_t nanoseconds(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+static bool opened(gate *g, uint32_t seen) {
+    return atomic_load_explicit(&g->value, memory_order_acquire) != seen;
+}
+
+static void gate_wait(gate *g, uint32_t seen, int32_t spins) {
     for (int32_t i = 0; i < spins; i++) {
-        if (atomic_load_explicit(&g->value, memory_order_acquire) != seen) {
-            // Worth it: allow twice as long next time.
-            if (i > spins / 2)
-                atomic_store_explicit(&g->spins, spins * 2 < spins_max ? spins * 2 : spins_max, memory_order_relaxed);
-            return;
-        }
+        if (opened(g, seen)) return;
         relax();
     }
+    const int64_t end = nanoseconds() + YIELD_NANOSECONDS;
+    do {
+        if (opened(g, seen)) return;
+        sched_yield();
+    } while (nanoseconds() < end);
     // The sleeper announces itself before it looks again, the opener opens before it looks for sleepers.
     atomic_fetch_add(&g->sleepers, 1);
     while (atomic_load(&g->value) == seen) syscall(SYS_futex, &g->value, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
     atomic_fetch_sub(&g->sleepers, 1);
-    const int32_t less = spins / 2;
-    atomic_store_explicit(&g->spins, less > spins_max / 16 ? less : spins_max / 16, memory_order_relaxed);
 }
 
 static void gate_open(gate *g) {
@@ -81,7 +87,7 @@ void tk_pool_barrier(tk_pool *pool) {
         atomic_store(&pool->arrived, 0);
         gate_open(&pool->barrier);
     } else {
-        gate_wait(&pool->barrier, seen, pool->spins_max);
+        gate_wait(&pool->barrier, seen, pool->spins);
     }
 }
 
@@ -100,7 +106,7 @@ static void *work(void *argument) {
     uint32_t seen = 0;
     for (;;) {
         if (atomic_load_explicit(&pool->work.value, memory_order_acquire) == seen)
-            gate_wait(&pool->work, seen, pool->spins_max);
+            gate_wait(&pool->work, seen, pool->spins);
         seen++;
         if (pool->closing) return NULL;
         pool->task(pool->context, me.thread, pool->threads);
@@ -108,16 +114,17 @@ static void *work(void *argument) {
     }
 }
 
-// How many spins take about as long as we are ready to spin.
+// How many spins take about as long as we are ready to spin; the shortest of some measurements, as others may disturb them.
 static int32_t spins_for_budget(void) {
-    struct timespec a, b;
-    clock_gettime(CLOCK_MONOTONIC, &a);
-    for (int32_t i = 0; i < 1000; i++) relax();
-    clock_gettime(CLOCK_MONOTONIC, &b);
-    int64_t elapsed = (b.tv_sec - a.tv_sec) * 1000000000LL + (b.tv_nsec - a.tv_nsec);
-    if (elapsed < 1000) elapsed = 1000;
-    const int64_t spins = 1000 * spin_nanoseconds_max / elapsed;
-    return spins < 64 ? 64 : spins > 20000 ? 20000 : (int32_t)spins;
+    int64_t shortest = INT64_MAX;
+    for (int32_t round = 0; round < 5; round++) {
+        const int64_t start = nanoseconds();
+        for (int32_t i = 0; i < 200; i++) relax();
+        const int64_t elapsed = nanoseconds() - start;
+        if (elapsed < shortest) shortest = elapsed;
+    }
+    const int64_t spins = 200 * SPIN_NANOSECONDS / (shortest > 0 ? shortest : 1);
+    return spins < 32 ? 32 : spins > 20000 ? 20000 : (int32_t)spins;
 }
 
 tk_pool *tk_pool_create(int32_t threads, int32_t niceness) {
@@ -130,8 +137,7 @@ tk_pool *tk_pool_create(int32_t threads, int32_t niceness) {
         return NULL;
     }
     pool->niceness = niceness;
-    pool->spins_max = spins_for_budget();
-    pool->work.spins = pool->barrier.spins = pool->spins_max;
+    pool->spins = spins_for_budget();
     pthread_mutex_init(&pool->turn, NULL);
     pool->threads = threads;
     for (int32_t t = 1; t < threads; t++) {
@@ -162,7 +168,6 @@ void tk_pool_run(tk_pool *pool, tk_task task, void *context) {
     if (pool->threads == 1) {
         task(context, 0, 1);
     } else {
-        atomic_store_explicit(&pool->barrier.spins, pool->spins_max, memory_order_relaxed);
         pool->task = task;
         pool->context = context;
         gate_open(&pool->work);

@@ -34,6 +34,7 @@ extension Driver {
         window.close()
         reported = Array(repeating: nil, count: new.count)
         lastSign = now
+        lost = []
         for (index, stage) in new.enumerated() {
             let frame = RouteOpen(
                 network: network, session: session, epoch: epoch, stages: new, stage: index, sampling: sampling,
@@ -56,12 +57,18 @@ extension Driver {
 
     mutating func stageLost(_ peer: PeerID, _ now: Instant, _ effects: inout [Effect]) {
         if state == .open && !route.contains(where: { $0.peer == peer }) { return }
-        broken(avoiding: [peer], now, &effects)
+        if !lost.contains(peer) { lost.append(peer) }
+        broken(now, &effects)
+    }
+
+    mutating func linked(_ peer: PeerID, _ now: Instant, _ effects: inout [Effect]) {
+        guard lost.contains(peer) else { return }
+        lost.removeAll { $0 == peer }
+        if case .wanted = state { want(now, &effects) }
     }
 
     /// The route no longer works. Between turns that is no hurry: the next turn asks for another one.
-    private mutating func broken(avoiding peers: [PeerID], _ now: Instant, _ effects: inout [Effect]) {
-        for peer in peers where !avoided.contains(peer) { avoided.append(peer) }
+    private mutating func broken(_ now: Instant, _ effects: inout [Effect]) {
         window.close()
         if turn == nil {
             state = .none
@@ -71,10 +78,17 @@ extension Driver {
         }
     }
 
+    private mutating func avoid(_ peers: [PeerID]) {
+        for peer in peers where turn != nil && !avoided.contains(peer) { avoided.append(peer) }
+    }
+
     mutating func stageFailed(_ stage: Int, _ reason: String, _ now: Instant, _ effects: inout [Effect]) {
         let failed = route[stage]
-        guard bears("peer \(failed.peer.short) cannot compute blocks \(failed.blocks): \(reason)", &effects) else { return }
-        broken(avoiding: [failed.peer], now, &effects)
+        guard bears("peer \(failed.peer.short) cannot compute blocks \(failed.blocks): \(reason)", &effects) else {
+            return
+        }
+        avoid([failed.peer])
+        broken(now, &effects)
     }
 
     /// Counts a failure; false where the turn ends by it.
@@ -92,10 +106,13 @@ extension Driver {
         case .none: return
         case .wanted(let since, let askAgain):
             if now >= since.advanced(by: settings.routePatience) {
-                finish(.failed("some block of the model is on no peer that can be reached; start one that holds it"), &effects)
+                finish(
+                    .failed("some block of the model is on no peer that can be reached; start one that holds it"),
+                    &effects)
             } else if now >= askAgain {
                 // Rather a peer that failed before than none.
                 avoided = []
+                lost = []
                 want(now, &effects)
             }
         case .open:
@@ -110,13 +127,15 @@ extension Driver {
         guard bears("no stage has answered for \(Int(settings.silence.milliseconds)) ms", &effects) else { return }
         let mute = route.indices.filter { reported[$0] == nil }
         if !mute.isEmpty {
-            broken(avoiding: mute.map { route[$0].peer }, now, &effects)
+            avoid(mute.map { route[$0].peer })
+            broken(now, &effects)
         } else if !hasRetried {
             hasRetried = true
             open(route, now, &effects)
         } else {
             let behind = route.indices.min { (reported[$0] ?? .zero, $0) < (reported[$1] ?? .zero, $1) } ?? 0
-            broken(avoiding: [route[behind].peer], now, &effects)
+            avoid([route[behind].peer])
+            broken(now, &effects)
         }
     }
 }

@@ -13,7 +13,8 @@ extension Driver {
             return
         }
         guard new.count <= contextLimit - tokens.count else {
-            let text = "the conversation of \(tokens.count) tokens and \(new.count) new ones is over the limit of \(contextLimit)"
+            let text =
+                "the conversation of \(tokens.count) tokens and \(new.count) new ones is over the limit of \(contextLimit)"
             effects.append(.finished(.failed(text + "; start a new one")))
             return
         }
@@ -69,7 +70,9 @@ extension Driver {
         guard state == .open else { return }
         switch frame {
         case .resume(let resume):
-            guard resume.session == session, resume.epoch == epoch, resume.stage == 0, route[0].peer == sender else { return }
+            guard resume.session == session, resume.epoch == epoch, resume.stage == 0, route[0].peer == sender else {
+                return
+            }
             sign(of: 0, at: resume.next, now)
             guard resume.next.value <= tokens.count else {
                 return stageFailed(0, "it asks for position \(resume.next) of \(tokens.count)", now, &effects)
@@ -86,7 +89,9 @@ extension Driver {
                 feed(&effects)
             }
         case .sampled(let sampled):
-            guard sampled.session == session, sampled.epoch == epoch, route[route.count - 1].peer == sender else { return }
+            guard sampled.session == session, sampled.epoch == epoch, route[route.count - 1].peer == sender else {
+                return
+            }
             sampledToken(sampled, now, &effects)
         case .stageFailed(let failed):
             guard failed.session == session, failed.epoch == epoch, failed.stage < route.count,

@@ -20,6 +20,8 @@ public struct Driver: Sendable {
         case received(Frame, from: PeerID)
         /// The link to this peer is closed.
         case stageLost(PeerID)
+        /// A link to this peer is up (again).
+        case linked(PeerID)
         /// End the turn. What was generated stays in the conversation.
         case cancel
         /// End the session.
@@ -29,7 +31,8 @@ public struct Driver: Sendable {
 
     public enum Effect: Hashable, Sendable {
         case send(Frame, to: PeerID)
-        /// Plan a route without `avoiding`, with the stages `keeping` as they are, and answer with `rerouted`.
+        /// Plan a route over peers that can be reached, without `avoiding`, with the stages `keeping` as they are, and answer with
+        /// `rerouted`, at once or later. A newer wish replaces it.
         case routeWanted(avoiding: [PeerID], keeping: [RouteStage])
         /// The answer's next token, at this place in the conversation. A stop token is told too.
         case token(Int32, at: Position)
@@ -50,6 +53,11 @@ public struct Driver: Sendable {
     public struct RouteWish: Hashable, Sendable {
         public let avoiding: [PeerID]
         public let keeping: [RouteStage]
+
+        public init(avoiding: [PeerID], keeping: [RouteStage]) {
+            self.avoiding = avoiding
+            self.keeping = keeping
+        }
     }
 
     enum RouteState: Hashable {
@@ -83,7 +91,9 @@ public struct Driver: Sendable {
     var turn: Turn?
     var isClosed = false
     var window = HopWindow()
-    /// Peers that failed since the last token.
+    /// Peers whose link was closed since the route was opened, and is not up again.
+    var lost: [PeerID] = []
+    /// Peers that failed or kept silent since the last token.
     var avoided: [PeerID] = []
     /// For each stage of the route, the last position that it reported in this epoch.
     var reported: [Position?] = []
@@ -114,7 +124,8 @@ public struct Driver: Sendable {
     /// What is asked of the planner, while an answer is awaited.
     public var routeWish: RouteWish? {
         guard case .wanted = state else { return nil }
-        return RouteWish(avoiding: avoided, keeping: route.filter { !avoided.contains($0.peer) })
+        let avoiding = lost + avoided.filter { !lost.contains($0) }
+        return RouteWish(avoiding: avoiding, keeping: route.filter { !avoiding.contains($0.peer) })
     }
 
     /// When `tick` must come at the latest.
@@ -136,6 +147,7 @@ public struct Driver: Sendable {
             append(tokens, maxNewTokens: maxNewTokens, stop: stop, now, &effects)
         case .received(let frame, let sender): received(frame, from: sender, now, &effects)
         case .stageLost(let peer): stageLost(peer, now, &effects)
+        case .linked(let peer): linked(peer, now, &effects)
         case .cancel: finish(.cancelled, &effects)
         case .close: close(&effects)
         case .tick: tick(now, &effects)

@@ -50,7 +50,8 @@ struct HopLog: Hashable, Sendable {
 
     /// The bytes of `count` positions from `first` on; they must be held.
     func payload(from first: Position, count: Int) -> Payload {
-        precondition(start <= first && first.value + count <= end.value, "\(first)+\(count) of a log of \(start)..<\(end)")
+        precondition(
+            start <= first && first.value + count <= end.value, "\(first)+\(count) of a log of \(start)..<\(end)")
         var index = firstEntry(endingAfter: first.value)
         if entries[index].first == first.value && entries[index].count == count { return entries[index].payload }
         var bytes: [UInt8] = []

@@ -46,7 +46,10 @@ public enum RoutePlanner {
     ) -> [RouteStage]? {
         guard (1...Limits.blocks).contains(blockCount) else { return nil }
         let willing = holders.filter { !avoiding.contains($0.peer) }
-        let peers = Array(Set(willing.map(\.peer))).sorted()
+        var peers: [PeerID] = []
+        for holder in willing.sorted(by: { $0.peer < $1.peer }) where peers.last != holder.peer {
+            peers.append(holder.peer)
+        }
         let ranks = peers.map { lowestRanks(of: $0, among: willing, blockCount) }
         var kept: [RouteStage] = []
         var filled = 0

@@ -23,7 +23,8 @@ extension Stage {
             }
             inputStride = stride
             accept(
-                .hidden(activation.payload, count: activation.count), first: activation.first, sample: activation.sample,
+                .hidden(activation.payload, count: activation.count), first: activation.first,
+                sample: activation.sample,
                 now, &effects)
         case .resume(let resume):
             guard resume.session == key.session, resume.epoch == route.epoch, resume.stage == route.stage + 1,
@@ -51,8 +52,9 @@ extension Stage {
         let end = first.advanced(by: input.count)
         guard end > expected else { return }
         // A gap, or more than the window allows: nothing is kept, and it is asked for once the queue is done.
+        // What comes before the answer to an earlier question is part of that answer.
         guard first <= expected, end.value - next.value <= settings.window else {
-            isMissing = true
+            isMissing = isMissing || !hasAsked
             return recover(&effects)
         }
         queue.append(input.slice(expected.value - first.value, input.count))
@@ -92,11 +94,13 @@ extension Stage {
         effects.append(
             .compute(
                 StageWork(
-                    key: key, network: route.network, blocks: blocks, first: next, input: queue.take(count), output: output,
+                    key: key, network: route.network, blocks: blocks, first: next, input: queue.take(count),
+                    output: output,
                     ticket: ticket)))
     }
 
-    mutating func computed(_ ticket: StageTicket, _ result: StageResult, _ now: Instant, _ effects: inout [StageEffect]) {
+    mutating func computed(_ ticket: StageTicket, _ result: StageResult, _ now: Instant, _ effects: inout [StageEffect])
+    {
         guard let computing, computing.ticket == ticket else { return }
         let end = next.advanced(by: computing.count)
         switch (computing.output, result) {

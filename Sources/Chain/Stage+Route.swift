@@ -54,6 +54,7 @@ extension Stage {
         guard readiness == .loading, range == blocks, let route, let driver else { return }
         readiness = .ready
         busySince = nil
+        isMissing = false
         sendResume(&effects)
         if route.stage > 0 { effects.append(.send(.stageProgress(mark(route)), to: driver)) }
     }

@@ -24,8 +24,10 @@ public struct Stage: Sendable {
         case blocksRefused(BlockRange, reason: String)
         /// A link to this peer is up (again): what was under way on the one before may be lost.
         case linked(PeerID)
-        /// The session is over, or the composer frees its memory.
+        /// The session is over.
         case closed
+        /// Its memory is needed for something else. The driver is told, and opens a route anew when it goes on.
+        case evicted
         case tick
     }
 
@@ -135,6 +137,9 @@ public struct Stage: Sendable {
             isMissing = true
             hasAsked = false
             recover(&effects)
+        case .evicted:
+            fail("its memory was needed", &effects)
+            effects.append(.dropCache(key))
         case .closed: effects.append(.dropCache(key))
         case .tick: tick(now, &effects)
         }

@@ -15,8 +15,8 @@ public struct Stages: Sendable {
         case blocksRefused(StageKey, BlockRange, reason: String)
         /// A link to this peer is up (again).
         case linked(PeerID)
-        /// Free this session's stages.
-        case closed(SessionID)
+        /// Free this session's stages; their driver is told.
+        case evicted(SessionID)
         case tick
     }
 
@@ -58,7 +58,7 @@ public struct Stages: Sendable {
         case .blocksRefused(let key, let range, let reason):
             return pass(.blocksRefused(range, reason: reason), to: key, now)
         case .linked(let peer): return passToAll(.linked(peer), now)
-        case .closed(let session): return close(now) { $0.key.session == session }
+        case .evicted(let session): return end(.evicted, now) { $0.key.session == session }
         case .tick: return passToAll(.tick, now)
         }
     }
@@ -76,7 +76,7 @@ public struct Stages: Sendable {
             if find(resume.session, resume.epoch, stage: resume.stage - 1) == nil { keep(resume, from: sender) }
             return pass(frame, from: sender, resume.session, resume.epoch, stage: resume.stage - 1, now)
         case .sessionClose(let session, let epoch):
-            return close(now) { $0.key.session == session && $0.epoch <= epoch && $0.driver == sender }
+            return end(.closed, now) { $0.key.session == session && $0.epoch <= epoch && $0.driver == sender }
         default: return []
         }
     }
@@ -87,7 +87,7 @@ public struct Stages: Sendable {
         else { return [] }
         // Stages of an older route that the new one has no place for on this peer.
         let places = open.stages.filter { $0.peer == peer }.map(\.blocks.first)
-        var effects = close(now) { stage in
+        var effects = end(.closed, now) { stage in
             stage.key.session == open.session && stage.epoch < open.epoch && !places.contains(stage.key.firstBlock)
         }
         let key = StageKey(session: open.session, firstBlock: open.stages[open.stage].blocks.first)
@@ -109,7 +109,8 @@ public struct Stages: Sendable {
         }
         early.removeAll {
             $0.resume.session == open.session
-                && ($0.resume.epoch < open.epoch || ($0.resume.epoch == open.epoch && $0.resume.stage == open.stage + 1))
+                && ($0.resume.epoch < open.epoch
+                    || ($0.resume.epoch == open.epoch && $0.resume.stage == open.stage + 1))
         }
         return effects
     }
@@ -121,7 +122,9 @@ public struct Stages: Sendable {
 
     private mutating func keep(_ resume: Resume, from sender: PeerID) {
         guard resume.epoch >= newestEpoch(resume.session) else { return }
-        early.removeAll { $0.resume.session == resume.session && $0.resume.stage == resume.stage && $0.sender == sender }
+        early.removeAll {
+            $0.resume.session == resume.session && $0.resume.stage == resume.stage && $0.sender == sender
+        }
         if early.count >= Self.earlyResumes { early.removeFirst() }
         early.append(EarlyResume(resume: resume, sender: sender))
     }
@@ -148,11 +151,11 @@ public struct Stages: Sendable {
         return effects
     }
 
-    private mutating func close(_ now: Instant, where condition: (Stage) -> Bool) -> [StageEffect] {
+    private mutating func end(_ input: Stage.Input, _ now: Instant, where condition: (Stage) -> Bool) -> [StageEffect] {
         var effects: [StageEffect] = []
         var kept: [Stage] = []
         for var stage in stages {
-            if condition(stage) { effects += stage.handle(.closed, at: now) } else { kept.append(stage) }
+            if condition(stage) { effects += stage.handle(input, at: now) } else { kept.append(stage) }
         }
         stages = kept
         return effects

@@ -81,6 +81,8 @@ public enum Input: Sendable {
     case partWritten(Digest, next: UInt64)
     case partFailed(Digest, reason: String)
     case pieceStored(Digest)
+    /// A piece that no network here needs was deleted.
+    case pieceRemoved(Digest)
     /// The answer to `readPart`; nil where it could not be read.
     case partRead(LinkID, PieceRequest, total: UInt64, bytes: [UInt8]?)
 

@@ -131,7 +131,7 @@ extension MeshCore {
         if now >= stagesSweepDue {
             stagesSweepDue = now.advanced(by: settings.stageSweep)
             let stale = stages.stages.filter { now.since($0.lastActivity) > settings.stageLifetime }.map(\.key.session)
-            for session in stale { runStages(.closed(session), at: now) }
+            for session in stale { runStages(.evicted(session), at: now) }
         }
     }
 
@@ -144,7 +144,7 @@ extension MeshCore {
             endDriver(session, at: now)
         }
         for session in stages.stages.filter({ $0.route?.network == network }).map(\.key.session) {
-            runStages(.closed(session), at: now)
+            runStages(.evicted(session), at: now)
         }
     }
 }

@@ -294,6 +294,16 @@ extension MeshCore {
             + plan.copies.map { NetworkConfig.Assignment(peer: $0.peer, blocks: $0.blocks, copy: true) }
     }
 
+    func shortfall(of config: NetworkConfig) -> UInt64 {
+        guard config.assignment.isEmpty else { return 0 }
+        let candidates = config.members.filter(\.role.holdsBlocks).map {
+            Placement.Candidate(peer: $0.peer, memory: $0.grantedMemory)
+        }
+        // Enough in sum, but too coarse: at least the largest block is missing its place.
+        let blocks = config.model.blocks.map(\.memory)
+        return max(Placement.shortfall(blocks: blocks, candidates: candidates), 1)
+    }
+
     /// A peer that was started with another grant than the one agreed tells the new one.
     mutating func proposeOwnGrant(_ network: NetworkID, at time: Time) {
         guard let state = networks[network], let mine = state.config.member(peer) else { return }

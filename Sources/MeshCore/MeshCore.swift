@@ -92,6 +92,7 @@ public struct MeshCore: Sendable {
         case .partWritten(let digest, let next): partWritten(digest, next: next, at: now)
         case .partFailed(let digest, let reason): partFailed(digest, reason: reason, at: now)
         case .pieceStored(let digest): stored(digest, at: now)
+        case .pieceRemoved(let digest): heldPieces[digest] = nil
         case .partRead(let link, let request, let total, let bytes): partRead(link, request, total: total, bytes: bytes)
         case .residencyChanged(let network, let loaded, let refused, let reason):
             residencyChanged(network, loaded: loaded, refused: refused, reason: reason, at: now)

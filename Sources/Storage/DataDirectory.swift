@@ -14,7 +14,8 @@ public final class DataDirectory: Sendable {
         do {
             try FileSystem.createDirectory(DataPaths(root: path).root)
         } catch .systemRefused(_, let refused, let reason) {
-            throw .directoryUnusable(path: path, reason: refused == path ? reason : "\(refused): \(reason)")
+            let wanted = DataPaths(root: path).root
+            throw .directoryUnusable(path: wanted, reason: refused == wanted ? reason : "\(refused): \(reason)")
         }
         // Only now, since links are resolved only where the directory exists.
         let paths = DataPaths(root: path)

@@ -22,7 +22,8 @@ extension StateStore {
         let name = Data(network.bytes)
         try write { database in
             let kept = try Data.fetchOne(
-                database, sql: "SELECT signed FROM revision WHERE network = ? AND revision = ?", arguments: [name, number])
+                database, sql: "SELECT signed FROM revision WHERE network = ? AND revision = ?",
+                arguments: [name, number])
             if let kept {
                 guard kept == bytes else {
                     throw StorageError.revisionConflict(network: network, revision: revision.value)
@@ -50,7 +51,8 @@ extension StateStore {
                 guard let network = NetworkID(row["network"] as Data) else {
                     throw StorageError.databaseDamaged(path: path)
                 }
-                return StoredNetwork(network: network, first: try signed(row["first"]), latest: try signed(row["latest"]))
+                return StoredNetwork(
+                    network: network, first: try signed(row["first"]), latest: try signed(row["latest"]))
             }
         }
     }

@@ -15,11 +15,10 @@ public final class StateStore: Sendable {
         try OpenFile(path, flags: O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600).synchronize()
         var configuration = Configuration()
         configuration.journalMode = .wal
-        configuration.prepareDatabase { database in
-            try database.execute(sql: "PRAGMA synchronous = FULL")
-        }
         do {
             queue = try DatabaseQueue(path: path, configuration: configuration)
+            // Only now: opening in write-ahead mode has just set it to NORMAL, which flushes at checkpoints only.
+            try queue.inDatabase { try $0.execute(sql: "PRAGMA synchronous = FULL") }
             let verdict = try queue.read { try String.fetchOne($0, sql: "PRAGMA quick_check(1)") }
             guard verdict == "ok" else { throw StorageError.databaseDamaged(path: path) }
             let migrations = StateStore.migrations

@@ -52,8 +52,7 @@ final class LinkHandler: ChannelInboundHandler {
     /// The deadline of the handshake; on an admission link that of its life.
     private var deadline: Scheduled<Void>?
     private var heartbeat: Scheduled<Void>?
-    private var lastSent = NIODeadline.uptimeNanoseconds(0)
-    private var lastReceived = NIODeadline.uptimeNanoseconds(0)
+    private var pulse: LinkPulse
     /// Refused within the handshake, before TLS has told the peer so.
     private var verdict: LinkRefusal?
 
@@ -65,6 +64,7 @@ final class LinkHandler: ChannelInboundHandler {
         self.direction = direction
         self.dial = dial
         self.proof = proof
+        pulse = LinkPulse(service.settings, now: service.eventLoop.now)
     }
 
     var pendingBytes: Int { queue.pendingBytes }
@@ -153,7 +153,7 @@ final class LinkHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var buffer = Self.unwrapInboundIn(data)
-        lastReceived = context.eventLoop.now
+        pulse.lastReceived = context.eventLoop.now
         service.statistics.bytesReceived += buffer.readableBytes
         receivedBytes += buffer.readableBytes
         do {
@@ -214,7 +214,7 @@ final class LinkHandler: ChannelInboundHandler {
         deadline?.cancel()
         let id = service.opened(self)
         stage = .open(id, peer, purpose)
-        beat(at: context.eventLoop.now + service.settings.pingAfter)
+        scheduleBeat()
         if purpose == .admission {
             schedule(&deadline, in: service.settings.admissionLifetime) { $0.end(.expired) }
         }
@@ -262,7 +262,7 @@ final class LinkHandler: ChannelInboundHandler {
 
     private func write(_ frame: EncodedFrame) {
         guard let context else { return }
-        lastSent = context.eventLoop.now
+        pulse.lastSent = context.eventLoop.now
         service.statistics.framesSent += 1
         service.statistics.bytesSent += frame.wireBytes
         context.write(Self.wrapOutboundOut(frame.buffer(context.channel.allocator)), promise: nil)
@@ -270,30 +270,26 @@ final class LinkHandler: ChannelInboundHandler {
 
     // MARK: Keepalive
 
-    /// Sends a ping where nothing else was sent, and closes the link where nothing was received.
-    private func beat(at due: NIODeadline) {
+    private func scheduleBeat() {
         guard let context else { return }
+        let due = pulse.nextBeat(now: context.eventLoop.now)
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        heartbeat = context.eventLoop.scheduleTask(deadline: due) { bound.value.beatNow(due: due) }
+        heartbeat = context.eventLoop.scheduleTask(deadline: due) { bound.value.beat(due: due) }
     }
 
-    private func beatNow(due: NIODeadline) {
+    private func beat(due: NIODeadline) {
         guard case .open = stage, let context else { return }
-        let settings = service.settings
-        let now = context.eventLoop.now
-        // A loop that was held up (a suspended machine, a starved process) finds its timers due before it has read what came
-        // meanwhile. That silence is its own: the peer gets the time of one more ping.
-        let wasHeldUp = now - due > settings.pingAfter
-        if now - lastReceived >= settings.silentAfter, !wasHeldUp {
-            return end(.silent(milliseconds: (now - lastReceived).nanoseconds / 1_000_000))
-        }
-        // Where frames wait, their bytes are the sign of life.
-        if now - lastSent >= settings.pingAfter, queue.isEmpty, context.channel.isWritable {
+        let isIdle = queue.isEmpty && context.channel.isWritable
+        switch pulse.action(now: context.eventLoop.now, due: due, isIdle: isIdle) {
+        case .close(let silence):
+            return end(.silent(milliseconds: silence.nanoseconds / 1_000_000))
+        case .ping:
             write(Frame.ping.encoded())
             context.flush()
+        case .rest:
+            break
         }
-        let next = min(lastSent + settings.pingAfter, lastReceived + settings.silentAfter)
-        beat(at: next > now ? next : now + settings.pingAfter)
+        scheduleBeat()
     }
 
     private func schedule(
@@ -359,4 +355,3 @@ extension SocketAddress {
         return text.hasPrefix("::ffff:") && text.contains(".") ? String(text.dropFirst(7)) : text
     }
 }
-

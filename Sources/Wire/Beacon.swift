@@ -66,18 +66,33 @@ public struct Beacon: Hashable, Sendable {
         return try Beacon(encoded: signed.payload)
     }
 
-    /// A datagram that fits the limit: members are left out from the end, then networks, until it does.
+    /// A datagram that fits the limit: members are left out from the end, then networks, then addresses, until it does.
     public func datagram(by signer: any Signer) -> [UInt8] {
-        var beacon = self
-        while true {
-            let bytes = beacon.signed(by: signer).encoded()
-            if bytes.count <= Limits.datagramBytes || beacon.networks.isEmpty { return bytes }
-            beacon = beacon.shortened()
+        var beacon = bounded()
+        while beacon.encoded().count + Beacon.envelopeBytes > Limits.datagramBytes, let shorter = beacon.shortened() {
+            beacon = shorter
         }
+        return beacon.signed(by: signer).encoded()
     }
 
-    private func shortened() -> Beacon {
+    /// What the envelope adds: the signer and the signature with two bytes before each, and at most three before the payload.
+    private static let envelopeBytes = (32 + 2) + (64 + 2) + 3
+
+    /// Without what would be refused or could never fit: a datagram has no room for more members than this.
+    private func bounded() -> Beacon {
+        Beacon(
+            linkPort: linkPort, addresses: Array(addresses.prefix(Limits.addresses)), name: name,
+            networks: networks.prefix(Limits.beaconNetworks).map { network in
+                Network(
+                    id: network.id, name: network.name, model: network.model, revision: network.revision,
+                    members: Array(network.members.prefix(Limits.datagramBytes / 32)))
+            }, asks: asks)
+    }
+
+    /// Nil where there is nothing left to leave out.
+    private func shortened() -> Beacon? {
         var networks = networks
+        var addresses = addresses
         if let longest = networks.indices.max(by: { networks[$0].members.count < networks[$1].members.count }),
             !networks[longest].members.isEmpty
         {
@@ -85,8 +100,12 @@ public struct Beacon: Hashable, Sendable {
             networks[longest] = Network(
                 id: network.id, name: network.name, model: network.model, revision: network.revision,
                 members: network.members.dropLast())
-        } else {
+        } else if !networks.isEmpty {
             networks.removeLast()
+        } else if !addresses.isEmpty {
+            addresses.removeLast()
+        } else {
+            return nil
         }
         return Beacon(linkPort: linkPort, addresses: addresses, name: name, networks: networks, asks: asks)
     }

@@ -35,6 +35,20 @@ enum Field {
         return number
     }
 
+    /// A number that only ever grows. It is bounded so that whoever hears it can still count on from it.
+    static func counter(_ value: UInt64, _ field: String) throws(WireError) -> UInt64 {
+        guard value <= Limits.counter else { throw .outOfRange(field: field, value: "\(value)") }
+        return value
+    }
+
+    static func revision(_ value: UInt64) throws(WireError) -> Revision { Revision(try counter(value, "revision")) }
+
+    static func epoch(_ value: UInt64) throws(WireError) -> RouteEpoch { RouteEpoch(try counter(value, "epoch")) }
+
+    static func version(epoch: UInt64, sequence: UInt64) throws(WireError) -> RecordVersion {
+        RecordVersion(epoch: try counter(epoch, "epoch"), sequence: try counter(sequence, "sequence"))
+    }
+
     static func count(_ count: Int, _ field: String, limit: Int) throws(WireError) {
         guard count <= limit else { throw .outOfRange(field: field, value: "\(count) entries") }
     }

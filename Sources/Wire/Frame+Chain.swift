@@ -89,7 +89,7 @@ extension Frame {
             for token in header.tokens { tokens.append(try Field.token(token)) }
             return .tokens(
                 Tokens(
-                    session: try Field.session(header.session), epoch: RouteEpoch(header.epoch),
+                    session: try Field.session(header.session), epoch: try Field.epoch(header.epoch),
                     first: try Field.position(header.first), tokens: tokens, sample: header.sample))
         case .activation:
             let header = try header(PBActivationFrame.self, frame)
@@ -100,25 +100,25 @@ extension Frame {
             }
             return .activation(
                 Activation(
-                    session: try Field.session(header.session), epoch: RouteEpoch(header.epoch),
+                    session: try Field.session(header.session), epoch: try Field.epoch(header.epoch),
                     stage: try Field.stage(header.stage), first: try Field.position(header.first), count: count,
                     sample: header.sample, payload: frame.payload))
         case .sampled:
             let header = try header(PBSampledFrame.self, frame)
             return .sampled(
                 Sampled(
-                    session: try Field.session(header.session), epoch: RouteEpoch(header.epoch),
+                    session: try Field.session(header.session), epoch: try Field.epoch(header.epoch),
                     position: try Field.position(header.position), token: try Field.token(header.token)))
         case .stageFailed:
             let header = try header(PBStageFailedFrame.self, frame)
             return .stageFailed(
                 StageFailed(
-                    session: try Field.session(header.session), epoch: RouteEpoch(header.epoch),
+                    session: try Field.session(header.session), epoch: try Field.epoch(header.epoch),
                     stage: try Field.stage(header.stage),
                     reason: try Field.text(header.reason, "reason", limit: Limits.reasonBytes)))
         case .sessionClose:
             let header = try header(PBSessionCloseFrame.self, frame)
-            return .sessionClose(session: try Field.session(header.session), epoch: RouteEpoch(header.epoch))
+            return .sessionClose(session: try Field.session(header.session), epoch: try Field.epoch(header.epoch))
         default:
             throw .unknownKind(frame.kind)
         }
@@ -137,7 +137,7 @@ extension Resume {
 
     fileprivate init(message: PBResumeFrame) throws(WireError) {
         self.init(
-            session: try Field.session(message.session), epoch: RouteEpoch(message.epoch),
+            session: try Field.session(message.session), epoch: try Field.epoch(message.epoch),
             stage: try Field.stage(message.stage), next: try Field.position(message.next))
     }
 }
@@ -184,7 +184,7 @@ extension RouteOpen {
         guard stage < stages.count else { throw .outOfRange(field: "stage", value: "\(stage)") }
         self.init(
             network: try Field.network(message.network), session: try Field.session(message.session),
-            epoch: RouteEpoch(message.epoch), stages: stages, stage: stage,
+            epoch: try Field.epoch(message.epoch), stages: stages, stage: stage,
             sampling: try SamplingSettings(message: message.sampling),
             awaiting: message.hasAwaiting ? try Field.position(message.awaiting) : nil)
     }

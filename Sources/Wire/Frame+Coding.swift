@@ -171,7 +171,7 @@ extension Frame {
                 versions.append(
                     RecordDigestEntry(
                         peer: try Field.peer(entry.peer, "peer"),
-                        version: RecordVersion(epoch: entry.epoch, sequence: entry.sequence)))
+                        version: try Field.version(epoch: entry.epoch, sequence: entry.sequence)))
             }
             self = .recordDigest(network: try Field.network(header.network), versions: versions)
         case .records:
@@ -182,7 +182,7 @@ extension Frame {
             self = .records(network: try Field.network(header.network), records: records)
         case .configOffer:
             let header = try Frame.header(PBConfigOfferFrame.self, frame)
-            self = .configOffer(network: try Field.network(header.network), revision: Revision(header.revision))
+            self = .configOffer(network: try Field.network(header.network), revision: try Field.revision(header.revision))
         case .configRequest:
             self = .configRequest(
                 network: try Field.network(try Frame.header(PBConfigRequestFrame.self, frame).network))
@@ -199,7 +199,7 @@ extension Frame {
             self = .proposalResult(
                 ProposalResult(
                     network: try Field.network(header.network), proposal: try Field.session(header.proposal),
-                    accepted: header.accepted, revision: Revision(header.revision),
+                    accepted: header.accepted, revision: try Field.revision(header.revision),
                     reason: try Field.text(header.reason, "reason", limit: Limits.reasonBytes)))
         case .pieceRequest:
             let header = try Frame.header(PBPieceRequestFrame.self, frame)

@@ -38,6 +38,8 @@ public enum Limits {
     public static let positions = 1 << 24
     /// Tokens of any vocabulary, with room to spare.
     public static let vocabulary = 1 << 24
+    /// Revisions, epochs and sequences: adding to one never overflows, and no peer lives to see it reached.
+    public static let counter: UInt64 = 1 << 62
     /// Width of a hidden state.
     public static let width = 1 << 17
 }

@@ -190,7 +190,7 @@ extension NetworkConfig: ProtobufCodable {
         guard message.revision > 0 else { throw .outOfRange(field: "revision", value: "0") }
         self.init(
             network: message.network.isEmpty ? nil : try Field.network(message.network),
-            revision: Revision(message.revision),
+            revision: try Field.revision(message.revision),
             previous: message.previous.isEmpty ? nil : try Field.digest(message.previous, "previous"),
             name: try Field.text(message.name, "name"), founder: try Field.peer(message.founder, "founder"),
             members: members,

@@ -82,9 +82,9 @@ extension PeerRecord: ProtobufCodable {
     init(message: PBRecordMessage) throws(WireError) {
         self.init(
             network: try Field.network(message.network),
-            version: RecordVersion(epoch: message.epoch, sequence: message.sequence),
+            version: try Field.version(epoch: message.epoch, sequence: message.sequence),
             name: try Field.text(message.name, "name"), addresses: try Field.endpoints(message.addresses),
             grantedMemory: message.grantedMemory, held: try Field.ranges(message.held, "held"),
-            loaded: try Field.ranges(message.loaded, "loaded"), appliedRevision: Revision(message.appliedRevision))
+            loaded: try Field.ranges(message.loaded, "loaded"), appliedRevision: try Field.revision(message.appliedRevision))
     }
 }

@@ -81,7 +81,7 @@ import Wire
             var choice = SeededGenerator(seed &+ 2000)
             var left = 12
             Self.converse(world, "seed \(seed)") { world in
-                guard left > 0, choice.chance(6) else { return }
+                guard left > 0, choice.chance(world.driver.routeWish == nil ? 6 : 60) else { return }
                 left -= 1
                 let one = choice.below(3)
                 let other = (one + 1 + choice.below(2)) % 3
@@ -94,7 +94,9 @@ import Wire
                 }
                 if left == 0 {
                     for peer in 1..<3 where !world.isAlive[peer] { world.restart(peer) }
-                    for (one, other) in [(0, 1), (0, 2), (1, 2)] where !world.isUp[one][other] { world.join(one, other) }
+                    for (one, other) in [(0, 1), (0, 2), (1, 2)] where !world.isUp[one][other] {
+                        world.join(one, other)
+                    }
                 }
             }
         }
@@ -146,5 +148,100 @@ import Wire
                 }
             }
         }
+    }
+
+    @Test("a peer may hang with its links up")
+    func hanging() {
+        for seed in 0..<80 as Range<UInt64> {
+            let world = World.six(seed: seed)
+            var choice = SeededGenerator(seed &+ 5000)
+            let moment = choice.below(250)
+            let victim = 1 + choice.below(5)
+            Self.converse(world, "seed \(seed)") { world in
+                if world.steps >= moment { world.isHung[victim] = true }
+            }
+        }
+    }
+
+    @Test("a peer whose blocks cannot be loaded is replaced")
+    func refusedBlocks() {
+        for victim in 1...3 {
+            let world = World.six(seed: UInt64(victim))
+            world.refusesBlocks = [victim]
+            Self.converse(world, "peer \(victim)")
+            #expect(world.driver.reroutes > 0)
+            #expect(world.driver.route.allSatisfy { $0.peer != peer(victim) })
+        }
+    }
+
+    @Test("a link between two stages may break and come back without the driver's notice, at any step")
+    func linkBetweenStages() {
+        let steps = Self.converse(World.six(seed: 3), "undisturbed")
+        for step in stride(from: 0, through: steps, by: 3) {
+            let world = World.six(seed: 3)
+            var isCut = false
+            Self.converse(world, "cut at \(step)") { world in
+                if !isCut && world.steps >= step {
+                    isCut = true
+                    world.cut(1, 2)
+                }
+                if isCut && !world.isUp[1][2] && (world.steps >= step + 4 || world.isQuiet) { world.join(1, 2) }
+            }
+            #expect(world.driver.reroutes == 0, "cut at \(step)")
+        }
+    }
+
+    @Test("stages may be evicted at any step, also between turns")
+    func evictions() {
+        for seed in 0..<60 as Range<UInt64> {
+            let world = World.six(seed: seed)
+            var choice = SeededGenerator(seed &+ 6000)
+            var left = 3
+            Self.converse(world, "seed \(seed)") { world in
+                guard left > 0, choice.chance(2) else { return }
+                left -= 1
+                world.evict(choice.below(6))
+            }
+        }
+    }
+
+    @Test("cancelled turns leave a conversation that goes on as if they had been asked for just so much")
+    func cancelled() {
+        for seed in 0..<60 as Range<UInt64> {
+            let world = World.six(seed: seed)
+            var choice = SeededGenerator(seed &+ 7000)
+            if let route = world.plan() { world.drive(.begin(route: route)) }
+            var turns: [Turn] = []
+            var answers: [[Int32]] = []
+            for number in 0..<4 {
+                let prompt = (0..<(choice.below(14) + (number == 0 ? 1 : 0))).map { _ in Int32(choice.below(90)) }
+                let end = world.steps + choice.below(number == 3 ? 10_000 : 120)
+                world.say(Turn(prompt: prompt, maxNewTokens: 4))
+                world.run { world in
+                    if number < 3 && world.steps >= end { world.drive(.cancel) }
+                    if choice.chance(1) { world.evict(choice.below(6)) }
+                }
+                turns.append(Turn(prompt: prompt, maxNewTokens: world.answer.count))
+                answers.append(world.answer)
+            }
+            let expected = FakeModel.answers(turns: turns, blockCount: world.blockCount, settings: World.sampling)
+            #expect(answers == expected, "seed \(seed)")
+            #expect(answers[3].count == 4)
+        }
+    }
+
+    @Test("nothing that was kept is computed twice when the last of three stages is replaced")
+    func economy() {
+        let world = World.trio(seed: 1, settings: .standard)
+        world.drive(.begin(route: [stage(1, 0...2), stage(2, 3...5), stage(0, 6...8)]))
+        world.say(Turn(prompt: (0..<100).map { Int32($0) }, maxNewTokens: 2))
+        world.run()
+        let before = world.computed
+        world.cut(0, 2)
+        world.say(Turn(prompt: [1], maxNewTokens: 1))
+        world.run()
+        // Blocks 3-5 are now elsewhere: 103 positions there, and the 2 new ones on the stages that stayed.
+        #expect(world.driver.route.count == 3)
+        #expect(world.computed - before == 103 + 2 + 2)
     }
 }

@@ -302,6 +302,17 @@ class Lab:
             port = f"long{host}" if self._cable(host)["forwarder"] else f"host{host}"
             self._link(self.switch, "set", port, "type", "bridge_slave", "mcast_flood", "on" if passes else "off")
 
+    def part(self, *hosts):
+        """These hosts no longer reach each other, while all others still reach them; without hosts, all reach all again."""
+        for host in self.hosts:
+            port = f"long{host}" if self._cable(host)["forwarder"] else f"host{host}"
+            self._link(self.switch, "set", port, "type", "bridge_slave", "isolated", "on" if host in hosts else "off")
+
+    def received_bytes(self, host):
+        """What the host's card has received so far."""
+        lines = self.run(host, "cat", "/proc/net/dev", capture_output=True, text=True, check=True).stdout.splitlines()
+        return next(int(line.split(":")[1].split()[0]) for line in lines if line.strip().startswith("eth0:"))
+
     def rate(self, host, megabits):
         """Limits the cable in both directions; 0 takes the limit away."""
         cable = self._cable(host)

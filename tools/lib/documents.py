@@ -33,7 +33,8 @@ def main():
     sys.exit(__doc__)
 
 
-try:
-    sys.exit(0 if main() else 1)
-except (ValueError, KeyError, TypeError) as error:
-    sys.exit(f"not the document that was expected: {error!r}")
+if __name__ == "__main__":
+    try:
+        sys.exit(0 if main() else 1)
+    except (ValueError, KeyError, TypeError) as error:
+        sys.exit(f"not the document that was expected: {error!r}")

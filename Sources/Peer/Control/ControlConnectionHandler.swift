@@ -1,15 +1,26 @@
+import Foundation
 import NIOCore
 
 /// Cuts what a client sends into lines, and refuses a line before it grows over the limit.
 struct ControlLineDecoder: ByteToMessageDecoder {
     typealias InboundOut = ByteBuffer
 
+    /// Bytes of the line that is coming in which there is no line feed. They are not searched again.
+    private var searched = 0
+
     mutating func decode(context: ChannelHandlerContext, buffer: inout ByteBuffer) throws -> DecodingState {
-        guard let length = buffer.readableBytesView.firstIndex(of: UInt8(ascii: "\n")).map({ $0 - buffer.readerIndex })
-        else {
+        let found = buffer.withUnsafeReadableBytes { bytes -> Int? in
+            guard let base = bytes.baseAddress, bytes.count > searched,
+                let end = memchr(base + searched, Int32(UInt8(ascii: "\n")), bytes.count - searched)
+            else { return nil }
+            return UnsafeRawPointer(end) - base
+        }
+        guard let length = found else {
             guard buffer.readableBytes <= ControlLine.bytesLimit else { throw tooLong(buffer.readableBytes) }
+            searched = buffer.readableBytes
             return .needMoreData
         }
+        searched = 0
         guard length <= ControlLine.bytesLimit else { throw tooLong(length) }
         if let line = buffer.readSlice(length: length) { context.fireChannelRead(wrapInboundOut(line)) }
         buffer.moveReaderIndex(forwardBy: 1)
@@ -71,7 +82,8 @@ final class ControlConnectionHandler: ChannelInboundHandler {
         // One request to a connection: whatever follows it is dropped.
         guard case .waiting(let deadline) = state else { return }
         deadline?.cancel()
-        guard let request = ControlLine.decode(ControlRequest.self, from: unwrapInboundIn(data).readableBytesView) else {
+        guard let request = ControlLine.decode(ControlRequest.self, from: unwrapInboundIn(data).readableBytesView)
+        else {
             write(.failure("the peer cannot read this command; is it the same version as the peer?"), context)
             return
         }

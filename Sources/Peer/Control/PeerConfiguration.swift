@@ -40,9 +40,19 @@ public struct PeerConfiguration: Sendable {
 }
 
 /// An address to listen on: like an endpoint, but port 0 means any free one.
-public struct ListenAddress: Hashable, Sendable {
+public struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
     public let host: String
     public let port: Int
+
+    /// Every address of the machine, any free port.
+    public static let anywhere = ListenAddress(host: "0.0.0.0", port: 0)
+
+    private init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+
+    public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
     /// Reads `HOST:PORT`, where an IPv6 address stands in brackets. Nil where it is anything else.
     public init?(_ text: String) {

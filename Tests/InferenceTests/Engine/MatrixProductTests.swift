@@ -92,7 +92,7 @@ struct MatrixProductTests {
         var generator = SeededGenerator(seed: 4)
         let (rows, columns) = (16, 64)
         let bytes = randomRows(type, rows: rows, columns: columns, scale: nil, using: &generator)
-        let largest: [Float] = [1e-44, 1e-38, 1e-30, 1e-20, 1, 1e20, 3e38]
+        let largest: [Float] = [7 * .leastNonzeroMagnitude, 1e-38, 1e-30, 1e-20, 1, 1e20, 3e38]
         var x: [[Float]] = largest.map { limit in (0..<columns).map { $0 % 3 == 0 ? limit : -limit } }
         x.append(.init(repeating: 0, count: columns))
         x.append(.init(repeating: -0.0, count: columns))

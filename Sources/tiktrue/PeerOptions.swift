@@ -1,0 +1,49 @@
+import ArgumentParser
+import Foundation
+import Peer
+
+/// Which peer a command speaks to.
+struct PeerOptions: ParsableArguments {
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "The peer's data directory. (default: $XDG_DATA_HOME/tiktrue or ~/.local/share/tiktrue)", valueName: "dir"))
+    var dataDir: String?
+
+    /// Asks the peer, showing progress and notices on standard error until the result is here.
+    func ask(_ request: ControlRequest) throws -> ControlResult {
+        let progress = ProgressLine()
+        defer { progress.clear() }
+        return try ControlClient(dataDirectory: dataDir).perform(request) { event in
+            switch event {
+            case .progress(let text, let fraction):
+                progress.show(text, fraction: fraction)
+            case .notice(let text):
+                progress.clear()
+                StandardError.write(Visible.word(text) + "\n")
+            case .text, .result, .failure:
+                break
+            }
+        }
+    }
+}
+
+/// How something is shown.
+struct OutputOptions: ParsableArguments {
+    @Flag(name: .long, help: "Print one JSON document.")
+    var json = false
+
+    /// Prints the document, or what a person reads.
+    func show(_ document: some Encodable, _ text: @autoclosure () -> String) throws {
+        if json {
+            try StandardOutput.write(document: document)
+        } else {
+            StandardOutput.write(text())
+        }
+    }
+}
+
+/// A confirmation for whoever watches; scripts go by the exit code.
+func confirm(_ sentence: String) {
+    if StandardError.isTerminal { StandardError.write(sentence + "\n") }
+}

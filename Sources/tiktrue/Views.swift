@@ -1,0 +1,146 @@
+import Foundation
+import Peer
+
+/// What people read of the documents that `--json` prints whole.
+enum Views {
+    static func status(_ status: StatusDocument) -> String {
+        var facts = Facts()
+        facts.add("peer", "\(status.name) (\(short(status.peer)))")
+        facts.add("version", status.version)
+        facts.add("links", status.listen.links)
+        if let gateway = status.listen.gateway { facts.add("gateway", gateway) }
+        facts.add("lends", "\(ByteSize(bytes: status.sharedMemory)) of memory, \(count(status.threads, "thread"))")
+        if !status.models.isEmpty { facts.add("models", status.models.map(\.name).joined(separator: ", ")) }
+        var text = facts.rendered()
+        if status.networks.isEmpty {
+            text += "\nIn no network yet: tiktrue network create, or tiktrue network join.\n"
+        }
+        for network in status.networks { text += "\n" + Views.network(network) }
+        return text
+    }
+
+    static func network(_ network: NetworkDocument) -> String {
+        let leader = network.leader.map { id in
+            let name = network.peers.first { $0.id == id }?.name
+            return ", led by \(name ?? short(id))"
+        }
+        let title =
+            "network \(network.name) (\(short(network.id))): model \(network.model), \(network.blockCount) blocks\n"
+            + "  revision \(network.revision), your role is \(network.role), "
+            + (network.quorum ? "config can change" : "config is frozen") + (leader ?? "") + "\n"
+        return title.split(separator: "\n").map { Visible.word(String($0)) + "\n" }.joined()
+            + peers(network.peers, indentation: 2)
+    }
+
+    static func peers(_ peers: [PeerDocument], indentation: Int) -> String {
+        var table = Table(
+            [
+                Table.Column("PEER"), Table.Column("NAME"), Table.Column("ADDRESS", minimum: 21), Table.Column("STATE"),
+                Table.Column("ROLE", minimum: 6), Table.Column("BLOCKS"), Table.Column("COPIES"),
+                Table.Column("READY", isNumber: true, minimum: 5), Table.Column("LENDS", isNumber: true),
+            ], indentation: indentation)
+        for peer in peers {
+            table.add([
+                short(peer.id), peer.name, peer.address, peer.state.rawValue, peer.role, spans(peer.blocks),
+                spans(peer.copies), readiness(of: peer), ByteSize(bytes: peer.sharedMemory).description,
+            ])
+        }
+        return table.rendered()
+    }
+
+    static func networks(_ networks: [NetworkDocument]) -> String {
+        guard !networks.isEmpty else { return "In no network yet: tiktrue network create, or tiktrue network join.\n" }
+        var table = Table([
+            Table.Column("NAME"), Table.Column("ID"), Table.Column("MODEL"), Table.Column("ROLE", minimum: 6),
+            Table.Column("REVISION", isNumber: true), Table.Column("PEERS", isNumber: true),
+            Table.Column("ALIVE", isNumber: true),
+        ])
+        for network in networks {
+            table.add([
+                network.name, short(network.id), network.model, network.role, "\(network.revision)",
+                "\(network.peers.count)", "\(network.peers.count { $0.state == .alive })",
+            ])
+        }
+        return table.rendered()
+    }
+
+    static func discovered(_ networks: [DiscoveredNetworkDocument]) -> String {
+        guard !networks.isEmpty else {
+            return "No network was heard; where multicast does not reach, start the peer with --seed HOST:PORT.\n"
+        }
+        var table = Table([
+            Table.Column("NAME"), Table.Column("ID"), Table.Column("MODEL"), Table.Column("MEMBERS", isNumber: true),
+            Table.Column("ADDRESSES"),
+        ])
+        for network in networks {
+            table.add([
+                network.name, short(network.id), network.model, "\(network.members.count)",
+                network.members.map(\.address).joined(separator: ", "),
+            ])
+        }
+        return table.rendered()
+    }
+
+    static func models(_ models: [ModelDocument]) -> String {
+        guard !models.isEmpty else { return "No model yet: tiktrue model add FILE.\n" }
+        var table = Table([
+            Table.Column("NAME"), Table.Column("ARCHITECTURE"), Table.Column("BLOCKS", isNumber: true),
+            Table.Column("SIZE", isNumber: true), Table.Column("PIECES HERE", isNumber: true), Table.Column("NETWORKS"),
+        ])
+        for model in models {
+            table.add([
+                model.name, model.architecture, "\(model.blockCount)", ByteSize(bytes: model.size).description,
+                "\(model.heldPieces)/\(model.pieces)", model.networks.joined(separator: ", "),
+            ])
+        }
+        return table.rendered()
+    }
+
+    static func model(_ model: ModelDocument) -> String {
+        var facts = Facts()
+        facts.add("model", model.name)
+        facts.add("architecture", model.architecture)
+        facts.add("blocks", "\(model.blockCount)")
+        facts.add("size", "\(ByteSize(bytes: model.size)) in \(count(model.pieces, "piece")), \(model.heldPieces) here")
+        facts.add("memory", "\(ByteSize(bytes: model.memory)) when ready to compute")
+        facts.add("context", "\(count(model.contextLength, "token"))")
+        facts.add("vocabulary", "\(count(model.vocabulary, "token"))")
+        if let source = model.source { facts.add("file", source) }
+        if !model.networks.isEmpty { facts.add("networks", model.networks.joined(separator: ", ")) }
+        return facts.rendered()
+    }
+
+    static func bench(_ bench: BenchDocument) -> String {
+        var facts = Facts()
+        facts.add("model", bench.model)
+        facts.add("threads", "\(bench.threads)")
+        facts.add("prefill", "\(decimal(bench.prefillTokensPerSecond, places: 1)) tokens/s")
+        facts.add("decode", "\(decimal(bench.decodeTokensPerSecond, places: 1)) tokens/s")
+        facts.add(
+            "hop", "\(decimal(bench.hop.p50, places: 3)) ms (median), \(decimal(bench.hop.p99, places: 3)) ms (99 %)")
+        return facts.rendered()
+    }
+
+    /// The first eight digits of an id.
+    static func short(_ id: String) -> String { String(id.prefix(8)) }
+
+    static func spans(_ spans: [BlockSpan]) -> String {
+        spans.isEmpty ? "-" : spans.map(\.description).joined(separator: ",")
+    }
+
+    /// How many of the blocks that it is to hold it can compute at once.
+    private static func readiness(of peer: PeerDocument) -> String {
+        let wanted = blocks(peer.blocks + peer.copies)
+        return wanted.isEmpty ? "-" : "\(wanted.intersection(blocks(peer.loaded)).count)/\(wanted.count)"
+    }
+
+    private static func blocks(_ spans: [BlockSpan]) -> Set<Int> {
+        spans.reduce(into: []) { set, span in
+            if span.first <= span.last { set.formUnion(span.first...span.last) }
+        }
+    }
+
+    private static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+
+    private static func decimal(_ value: Double, places: Int) -> String { String(format: "%.\(places)f", value) }
+}

@@ -1,0 +1,48 @@
+import Testing
+import Wire
+
+@testable import Chain
+
+@Suite("A hop's log") struct HopLogTests {
+    static func filled() -> HopLog {
+        var log = HopLog()
+        _ = log.append(FakeModel.payload([0, 1, 2]), count: 3)
+        _ = log.append(FakeModel.payload([3]), count: 1)
+        _ = log.append(FakeModel.payload([4, 5]), count: 2)
+        return log
+    }
+
+    @Test("gives any run of positions with the bytes that were put in")
+    func runs() {
+        let log = Self.filled()
+        for first in 0..<6 {
+            for end in (first + 1)...6 {
+                let payload = log.payload(from: Position(first), count: end - first)
+                #expect(FakeModel.values(payload) == (first..<end).map { UInt64($0) })
+            }
+        }
+    }
+
+    @Test("counts its bytes, and forgets whole entries only")
+    func forgets() {
+        var log = Self.filled()
+        #expect(log.bytes == 48)
+        log.drop(before: Position(4))
+        #expect(log.start == Position(4) && log.bytes == 16)
+        log.drop(before: Position(5))
+        #expect(log.start == Position(4) && log.bytes == 16)
+        log.drop(before: Position(6))
+        #expect(log.start == Position(6) && log.end == Position(6) && log.bytes == 0)
+    }
+
+    @Test("refuses bytes that do not divide, or of another width")
+    func refuses() {
+        var log = Self.filled()
+        let taken = [
+            log.append(Payload([1, 2, 3]), count: 2), log.append(Payload([1, 2, 3, 4]), count: 1),
+            log.append(.empty, count: 1),
+        ]
+        #expect(taken == [false, false, false])
+        #expect(log.end == Position(6))
+    }
+}
