@@ -63,7 +63,6 @@ let package = Package(
                 .product(name: "X509", package: "swift-certificates"),
                 .product(name: "SwiftASN1", package: "swift-asn1"),
                 .product(name: "Crypto", package: "swift-crypto"),
-                .product(name: "Logging", package: "swift-log"),
             ]
         ),
         .target(
@@ -92,14 +91,22 @@ let package = Package(
         ),
 
         .testTarget(name: "IdentityTests", dependencies: ["Identity"]),
-        .testTarget(name: "WireTests", dependencies: ["Wire", "Identity"]),
+        .testTarget(
+            name: "WireTests",
+            dependencies: ["Wire", "Identity", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
         .testTarget(name: "MembershipTests", dependencies: ["Membership"]),
         .testTarget(name: "NetworkConfigTests", dependencies: ["NetworkConfig"]),
         .testTarget(name: "PlacementTests", dependencies: ["Placement"]),
         .testTarget(name: "ChainTests", dependencies: ["Chain"]),
         .testTarget(name: "MeshCoreTests", dependencies: ["MeshCore"]),
-        .testTarget(name: "TransportTests", dependencies: ["Transport"]),
-        .testTarget(name: "StorageTests", dependencies: ["Storage"]),
+        .testTarget(
+            name: "TransportTests",
+            dependencies: [
+                "Transport", "Wire", "Identity", .product(name: "NIOEmbedded", package: "swift-nio"),
+            ]),
+        .testTarget(
+            name: "StorageTests",
+            dependencies: ["Storage", "Wire", "Identity", .product(name: "GRDB", package: "GRDB.swift")]),
         .testTarget(name: "InferenceTests", dependencies: ["Inference"], resources: [.copy("Fixtures")]),
         .testTarget(name: "PeerTests", dependencies: ["Peer"]),
         .testTarget(name: "HouseTests"),

@@ -65,7 +65,8 @@ TK_INLINE float softmax(float *scores, int32_t length, float scale) {
 }
 
 static void attend(
-    const tk_attention *a, int32_t key_value_head, int32_t first_query, int32_t count, float *scratch, size_t score_ld) {
+    const tk_attention *a, int32_t key_value_head, int32_t first_query, int32_t count, float *scratch,
+    size_t score_ld) {
     const int32_t dimension = a->shape->head_dimension, group = a->shape->heads / a->shape->key_value_heads;
     const size_t wide = (size_t)dimension;
     const size_t keys = a->layer_offset + (size_t)key_value_head * 2 * TK_PAGE_POSITIONS * wide;
@@ -110,6 +111,7 @@ static void attend(
         const int32_t position = (first_query + t) / group, head = key_value_head * group + (first_query + t) % group;
         float *out = a->out + ((size_t)position * (size_t)a->shape->heads + (size_t)head) * wide;
         const lanes factor = l_set(inverse[t]);
-        for (int32_t d = 0; d < dimension; d += 16) l_store(out + d, l_mul(l_load(sums + (size_t)t * wide + d), factor));
+        for (int32_t d = 0; d < dimension; d += 16)
+            l_store(out + d, l_mul(l_load(sums + (size_t)t * wide + d), factor));
     }
 }

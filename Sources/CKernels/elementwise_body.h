@@ -1,7 +1,7 @@
 // Norm, quantisation, activation function, rotation: everything that happens to activations between matrix products.
 //
-// Sums run over sixteen lanes in order and are combined in one fixed tree (l_sum); exp is a polynomial of our own. Division
-// and square root are the correctly rounded ones of IEEE 754, which every instruction set has.
+// Sums run over sixteen lanes in order and are combined in one fixed tree (l_sum); exp is a polynomial of our own.
+// Division and square root are the correctly rounded ones of IEEE 754, which every instruction set has.
 #pragma once
 #include <math.h>
 #include <string.h>
@@ -32,7 +32,8 @@ TK_INLINE void tile_of(int32_t c, int32_t count, int32_t *start, int32_t *width)
 }
 
 // 32 values to int8: q = nearest integer, ties to even, of v * (127 / greatest magnitude). A block that is all zero or
-// vanishingly small becomes zero; one that holds infinities or NaN becomes NaN as a whole, so that it cannot pass unnoticed.
+// vanishingly small becomes zero; one that holds infinities or NaN becomes NaN as a whole, so that it cannot pass
+// unnoticed.
 TK_INLINE void quantise_block(const float *v, uint8_t *block, int32_t width, int32_t j) {
     const lanes a = l_load(v), b = l_load(v + 16);
     const ilanes magnitude = i_set(0x7FFFFFFF);

@@ -1,6 +1,6 @@
-// The phases of a layer, run by all threads of the pool at once, with a barrier wherever one phase reads what other threads
-// wrote in the one before. Rows of matrices, positions and heads are divided among threads; since no sum ever crosses such
-// a division, how they are divided changes no result.
+// The phases of a layer, run by all threads of the pool at once, with a barrier wherever one phase reads what other
+// threads wrote in the one before. Rows of matrices, positions and heads are divided among threads; since no sum ever
+// crosses such a division, how they are divided changes no result.
 #include "tk_forward.h"
 
 #include <string.h>
@@ -73,7 +73,8 @@ static void multiply_share(
 static void store_keys_and_values(const job *j, size_t layer_offset, int32_t thread, int32_t threads) {
     tk_workspace *w = j->space;
     const tk_shape *s = &w->shape;
-    const int32_t dimension = s->head_dimension, pairs = s->rope_dimension / 2, parts = s->heads + 2 * s->key_value_heads;
+    const int32_t dimension = s->head_dimension, pairs = s->rope_dimension / 2;
+    const int32_t parts = s->heads + 2 * s->key_value_heads;
     const size_t rows = tk_qkv_rows(s), wide = (size_t)dimension;
     const range mine = share(j->count * parts, thread, threads);
     for (int32_t i = mine.from; i < mine.to; i++) {
@@ -102,7 +103,8 @@ static void attend(const job *j, size_t layer_offset, int32_t thread, int32_t th
     const tk_attention attention = {
         s, j->cache, layer_offset, j->first_position, w->qkv, tk_qkv_rows(s), w->attended};
     const int32_t queries = j->count * (s->heads / s->key_value_heads);
-    // One position has few heads to divide: then each query by itself, though neighbours could share the keys they read.
+    // One position has few heads to divide: then each query by itself, though neighbours could share the keys they
+    // read.
     const int32_t tile = j->count == 1 && threads > 1 ? 1 : w->kernels->tile_columns;
     const int32_t tiles = (queries + tile - 1) / tile, items = tiles * s->key_value_heads;
     for (;;) {

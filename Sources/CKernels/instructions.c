@@ -1,4 +1,5 @@
-// Which kernels this machine can run: CPUID for the processor, XCR0 for the registers that the operating system saves.
+// Which kernels this machine can run. On x86-64, CPUID tells of the processor and XCR0 of the registers that the
+// operating system saves; on arm64 the kernel tells in the auxiliary vector.
 #include "tk_instructions.h"
 
 #include "kernels.h"
@@ -20,6 +21,13 @@ static tk_isa detect(void) {
     if ((b & wide) == wide && (c & vnni) && (low & 0xE0) == 0xE0) return TK_ISA_AVX512;
     return TK_ISA_AVX2;
 }
+#elif defined(__aarch64__)
+#include <sys/auxv.h>
+
+static tk_isa detect(void) {
+    const unsigned long dot_products = 1ul << 20;  // HWCAP_ASIMDDP
+    return getauxval(AT_HWCAP) & dot_products ? TK_ISA_NEON : TK_ISA_PORTABLE;
+}
 #else
 static tk_isa detect(void) { return TK_ISA_PORTABLE; }
 #endif
@@ -32,13 +40,19 @@ tk_isa tk_isa_best(void) {
     return (tk_isa)level;
 }
 
-bool tk_isa_available(tk_isa isa) { return isa <= tk_isa_best(); }
+bool tk_isa_available(tk_isa isa) {
+    const tk_isa best = tk_isa_best();
+    // A processor with AVX-512 has AVX2 too.
+    return isa == TK_ISA_PORTABLE || isa == best || (isa == TK_ISA_AVX2 && best == TK_ISA_AVX512);
+}
 
 const tk_kernels *tk_kernels_of(tk_isa isa) {
+    if (!tk_isa_available(isa)) isa = tk_isa_best();
 #if defined(__x86_64__)
-    if (isa > tk_isa_best()) isa = tk_isa_best();
     if (isa == TK_ISA_AVX512) return &tk_kernels_avx512;
     if (isa == TK_ISA_AVX2) return &tk_kernels_avx2;
+#elif defined(__aarch64__)
+    if (isa == TK_ISA_NEON) return &tk_kernels_neon;
 #endif
     return &tk_kernels_portable;
 }

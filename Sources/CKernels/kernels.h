@@ -1,11 +1,11 @@
 // What one instruction set offers to the forward pass: a table of functions, chosen once.
 //
-// Activations are handed to the matrix product as a panel. Its columns (positions) are laid out in tiles, as wide as the
-// instruction set's register tile, and one narrower tile for the rest, so that a kernel finds what it needs at constant
-// offsets. The tiling moves bytes only; it changes no result.
+// Activations are handed to the matrix product as a panel. Its columns (positions) are laid out in tiles, as wide as
+// the instruction set's register tile, and one narrower tile for the rest, so that a kernel finds what it needs at
+// constant offsets. The tiling moves bytes only; it changes no result.
 //
-//   quantised, a tile of T columns, per block of 32: int32 q[8][T] (each four int8), float d[T], float s[T], int32 c[T],
-//              where s = d * sum(q) and c = -128 * sum(q)
+//   quantised, a tile of T columns, per block of 32: int32 q[8][T] (each four int8), float d[T], float s[T],
+//              int32 c[T], where s = d * sum(q) and c = -128 * sum(q)
 //   floats,    a tile of T columns: float x[K][T]
 #pragma once
 #include "tk_forward.h"
@@ -34,13 +34,15 @@ typedef struct {
 
 typedef struct {
     int32_t tile_columns;
-    // Groups first...last-1 of the matrix times the whole panel; y[c * ldy + r], r counted from the first group's first row.
+    // Groups first...last-1 of the matrix times the whole panel; y[c * ldy + r], r counted from the first group's first
+    // row.
     void (*multiply)(const tk_matrix *, int32_t first, int32_t last, const tk_panel *, float *y, size_t ldy);
-    // Columns first...last-1 of the panel from x[c * ldx ...], normalised (RMS) with `norm` before, unless that is NULL.
-    // `scratch` holds K floats.
+    // Columns first...last-1 of the panel from x[c * ldx ...], normalised (RMS) with `norm` before, unless that is
+    // NULL. `scratch` holds K floats.
     void (*fill)(tk_panel *, const float *x, size_t ldx, const float *norm, float epsilon, int32_t first, int32_t last,
                  float *scratch);
-    // silu(gate) * up for `rows` (a multiple of 32) rows from `row` on of every column, into the panel. gate is overwritten.
+    // silu(gate) * up for `rows` (a multiple of 32) rows from `row` on of every column, into the panel. gate is
+    // overwritten.
     void (*activate)(tk_panel *, float *gate, const float *up, size_t ld, int32_t row, int32_t rows);
     // Rotates pairs (2i, 2i+1) of one head in place.
     void (*rotate)(float *head, const float *cosines, const float *sines, int32_t pairs);
@@ -53,9 +55,11 @@ extern const tk_kernels tk_kernels_portable;
 #if defined(__x86_64__)
 extern const tk_kernels tk_kernels_avx2;
 extern const tk_kernels tk_kernels_avx512;
+#elif defined(__aarch64__)
+extern const tk_kernels tk_kernels_neon;
 #endif
 
-// The table of that level, or of the best available one below it.
+// The table of that level, or of the best available one where the machine does not have it.
 const tk_kernels *tk_kernels_of(tk_isa isa);
 
 static inline size_t tk_panel_quantised_bytes(int32_t columns, int32_t count) {

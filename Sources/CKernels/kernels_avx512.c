@@ -6,7 +6,9 @@
 
 #include "kernels.h"
 
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c"))), apply_to = function)
+#pragma clang attribute push(                                                                  \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c"))), \
+    apply_to = function)
 #pragma STDC FP_CONTRACT OFF
 #define TK_TILE_COLUMNS 8
 #include "lanes_avx512.h"

@@ -84,7 +84,9 @@ TK_INLINE void i_store_bytes(int8_t *p, ilanes v) {
 }
 TK_INLINE lanes l_load_halves(const uint8_t *p) {
     return (lanes){
-        _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)), _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(p + 16)))};
+        _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)),
+        _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(p + 16))),
+    };
 }
 
 TK_INLINE wlanes w_load(const uint8_t *p) {

@@ -1,13 +1,16 @@
 // Sixteen lanes in plain C: compiler vectors, which arm64 and x86-64 alike lower to whatever they have.
 //
-// The three lanes_*.h define the same vocabulary. Everything above them is written once, in the *_body.h files, so that all
-// instruction sets perform the same operations in the same order.
+// The three lanes_*.h define the same vocabulary. Everything above them is written once, in the *_body.h files, so that
+// all instruction sets perform the same operations in the same order.
 #pragma once
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "half.h"
+#if defined(__aarch64__)
+#include <arm_neon.h>
+#endif
 
 // Vectors of 64 bytes would be passed differently with AVX-512; here they never are, as everything is inlined.
 #pragma clang diagnostic ignored "-Wpsabi"
@@ -87,11 +90,17 @@ TK_INLINE void i_store_bytes(int8_t *p, ilanes v) {
 
 TK_INLINE lanes l_load_halves(const uint8_t *p) {
     lanes v;
+#if defined(__aarch64__)
+    __fp16 h[16];
+    memcpy(h, p, 32);
+    for (int i = 0; i < 16; i++) v[i] = (float)h[i];
+#else
     for (int i = 0; i < 16; i++) {
         uint16_t h;
         memcpy(&h, p + 2 * i, 2);
         v[i] = half_to_float(h);
     }
+#endif
     return v;
 }
 
@@ -100,6 +109,19 @@ TK_INLINE wlanes w_load(const uint8_t *p) { wlanes v; memcpy(&v, p, 64); return 
 TK_INLINE wlanes w_low_nibbles(wlanes w) { return w & i_set(0x0F0F0F0F); }
 TK_INLINE wlanes w_high_nibbles(wlanes w) { return (w >> 4) & i_set(0x0F0F0F0F); }
 TK_INLINE wlanes w_signed(wlanes w) { return w; }
+#if defined(TK_DOT_PRODUCTS)
+// arm64's instruction for just this, four lanes at a time.
+TK_INLINE ilanes i_dot(ilanes sum, wlanes w, const int32_t *x) {
+    const int8x16_t b = vreinterpretq_s8_s32(vdupq_n_s32(*x));
+    int32x4_t s[4];
+    int8x16_t v[4];
+    memcpy(s, &sum, 64);
+    memcpy(v, &w, 64);
+    for (int i = 0; i < 4; i++) s[i] = vdotq_s32(s[i], v[i], b);
+    memcpy(&sum, s, 64);
+    return sum;
+}
+#else
 TK_INLINE ilanes i_dot(ilanes sum, wlanes w, const int32_t *x) {
     int8_t b[4];
     memcpy(b, x, 4);
@@ -108,6 +130,7 @@ TK_INLINE ilanes i_dot(ilanes sum, wlanes w, const int32_t *x) {
     sum += ((w << 8) >> 24) * i_set(b[2]);
     return sum + (w >> 24) * i_set(b[3]);
 }
+#endif
 TK_INLINE ilanes i_dot_nibbles(ilanes sum, wlanes w, const int32_t *x) { return i_dot(sum, w, x); }
 TK_INLINE ilanes i_dot_nibbles_end(ilanes sum) { return sum; }
 TK_INLINE ilanes i_dot_signed(ilanes sum, wlanes w, const int32_t *x) { return i_dot(sum, w, x); }

@@ -57,8 +57,10 @@ void tk_repack(int32_t type, const void *source, int32_t rows, int32_t columns, 
         for (int32_t b = 0; b < blocks; b++, destination += one * TK_GROUP_ROWS) {
             const int32_t filled = rows - g * TK_GROUP_ROWS < TK_GROUP_ROWS ? rows - g * TK_GROUP_ROWS : TK_GROUP_ROWS;
             if (filled < TK_GROUP_ROWS) memset(destination, 0, one * TK_GROUP_ROWS);
-            for (int32_t r = 0; r < filled; r++)
-                place(type, from + ((size_t)(g * TK_GROUP_ROWS + r) * (size_t)blocks + (size_t)b) * one, r, destination);
+            for (int32_t r = 0; r < filled; r++) {
+                const size_t block = (size_t)(g * TK_GROUP_ROWS + r) * (size_t)blocks + (size_t)b;
+                place(type, from + block * one, r, destination);
+            }
         }
 }
 

@@ -2,8 +2,8 @@
 // column is the one written in tk_matrix.h; R (row groups walked at once) and T (columns at once) only decide which
 // independent rows and columns are computed side by side.
 //
-// With few columns the weights come from memory, and one sequential stream does not keep a core's memory pipe full: so R
-// streams far apart are walked at once, each prefetched some way ahead.
+// With few columns the weights come from memory, and one sequential stream does not keep a core's memory pipe full: so
+// R streams far apart are walked at once, each prefetched some way ahead.
 #pragma once
 #include "kernels.h"
 
@@ -70,7 +70,8 @@ TK_INLINE void tile_quantised(
         TK_UNROLL for (int t = 0; t < T; t++) l_store(y + (size_t)r * y_stream + (size_t)t * ldy, acc[r * T + t]);
 }
 
-// The same for float weights; strides in bytes for the weights and in floats for the rest. RESUME goes on from what y holds.
+// The same for float weights; strides in bytes for the weights and in floats for the rest. RESUME goes on from what y
+// holds.
 TK_INLINE void tile_floats(
     const int HALF, const int RESUME, const int R, const int T, const uint8_t *w, size_t w_column, size_t stream,
     const float *x, size_t x_k, size_t x_column, int32_t columns, float *y, size_t y_stream, size_t ldy) {
@@ -105,7 +106,7 @@ TK_INLINE void walk(
     const float *floats = panel->floats + (size_t)K * (size_t)column;
     const int32_t each = groups / R;
     y += (size_t)column * ldy;
-#define TK_TILE(R_, w_, s_, y_, ys_)                                                                                  \
+#define TK_TILE(R_, w_, s_, y_, ys_)                                                                                   \
     do {                                                                                                               \
         if (TYPE == TK_F32 || TYPE == TK_F16)                                                                          \
             tile_floats(TYPE == TK_F16, 0, R_, T, w_, TYPE == TK_F16 ? 32 : 64, s_, floats, T, 1, K, y_, ys_, ldy);    \
@@ -120,8 +121,8 @@ TK_INLINE void walk(
 
 #define TK_MULTIPLY(name, TYPE)                                                                                        \
     static void name##_tile(                                                                                           \
-        const tk_matrix *m, int32_t first, int32_t groups, const tk_panel *p, int32_t column, int32_t width, float *y,  \
-        size_t ldy) {                                                                                                  \
+        const tk_matrix *m, int32_t first, int32_t groups, const tk_panel *p, int32_t column, int32_t width,           \
+        float *y, size_t ldy) {                                                                                        \
         switch (width) {                                                                                               \
         case 1: walk(TYPE, 4, 1, m, first, groups, p, column, y, ldy); break;                                          \
         case 2: walk(TYPE, 4, 2, m, first, groups, p, column, y, ldy); break;                                          \

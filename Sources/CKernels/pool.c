@@ -114,7 +114,8 @@ static void *work(void *argument) {
     }
 }
 
-// How many spins take about as long as we are ready to spin; the shortest of some measurements, as others may disturb them.
+// How many spins take about as long as we are ready to spin; the shortest of some measurements, as others may disturb
+// them.
 static int32_t spins_for_budget(void) {
     int64_t shortest = INT64_MAX;
     for (int32_t round = 0; round < 5; round++) {

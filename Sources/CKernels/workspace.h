@@ -31,7 +31,8 @@ struct tk_workspace {
     _Atomic int32_t next_item;
 };
 
-// Up to this many positions, every thread normalises and quantises all of them for itself: cheaper than to meet once more.
+// Up to this many positions, every thread normalises and quantises all of them for itself: cheaper than to meet once
+// more.
 enum { TK_OWN_PANEL_MAX = 4 };
 
 static inline size_t tk_qkv_rows(const tk_shape *s) {

@@ -34,12 +34,14 @@
 //
 // What the caller owes to both machines
 //  1. Hand in inputs one at a time, with a clock that never goes back, and carry out all effects of one before the next input.
+//     Only an answer that is known at once, to `needBlocks` or `routeWanted`, may be handed in on the spot.
 //  2. Hand every chain frame that arrives to `Stages`, and to the `Driver` of its session where there is one, with the peer that
 //     the link was proven to belong to. Each ignores what is for the other. Frames that were decoded satisfy `Limits`.
 //  3. Send frames to one peer in the order given. A frame to a peer without a link is dropped. A frame to oneself is handed in
 //     like any other, after the effects of the input at hand.
 //  4. Call `tick` at `nextDeadline`. It may come early or late; late only makes recovery slower.
-//  5. Report closed links (`Driver.stageLost`) and new ones (`linked`) to all drivers, new ones also to `Stages`.
+//  5. Report closed links (`Driver.stageLost`) and new ones (`linked`) to all drivers, new ones also to `Stages`. A driver that is
+//     not told of the new one takes the peer for lost until it opens its next route.
 // What it owes to a driver
 //  6. Answer `routeWanted` by `rerouted`, from holders that it can reach now; `RoutePlanner` does the choosing. Where there is none
 //     it answers nil or nothing: the driver asks again, and `rerouted` may come unasked when peers return.

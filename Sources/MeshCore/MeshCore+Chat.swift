@@ -59,7 +59,9 @@ extension MeshCore {
                 return nil
             }
             if state.driver.network == input.network, state.driver.sampling == input.sampling, state.driver.isIdle,
-                input.tokens.count > state.driver.tokens.count, input.tokens.starts(with: state.driver.tokens)
+                input.tokens.count > state.driver.tokens.count, input.tokens.starts(with: state.driver.tokens),
+                // After a long rest the stages have freed what they computed.
+                now.since(state.lastUsed) < settings.conversationLifetime
             {
                 return known
             }
@@ -199,7 +201,8 @@ extension MeshCore {
                 }
                 held = record.held
             }
-            let blocks = held.flatMap(\.closedRange).filter { $0 < state.config.model.blocks.count }
+            // Block by block: a record may name as many overlapping ranges as fit.
+            let blocks = state.config.model.blocks.indices.filter { block in held.contains { $0.contains(block) } }
             let assigned = state.config.blocks(of: member.peer)
             func part(_ ranges: [BlockRange]) -> [BlockRange] {
                 BlockRange.covering(blocks.filter { block in ranges.contains { $0.contains(block) } })
@@ -225,10 +228,13 @@ extension MeshCore {
 
     mutating func linkLost(_ other: PeerID, at now: Instant) {
         for session in drivers.keys { drive(session, .stageLost(other), at: now) }
+        founderLost(other)
     }
 
     mutating func linkRestored(_ other: PeerID, at time: Time) {
         runStages(.linked(other), at: time.instant)
+        for session in drivers.keys { drive(session, .linked(other), at: time.instant) }
+        for session in drivers.keys { drive(session, .linked(other), at: time.instant) }
         retryPieces(at: time.instant)
         retryWaitingDrivers(at: time.instant)
         for network in sharedNetworks(with: other) { proposeOwnGrant(network, at: time) }

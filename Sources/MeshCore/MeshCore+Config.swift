@@ -112,6 +112,14 @@ extension MeshCore {
             let gone = Response.refused("this peer is no longer in the network \(state.config.name)")
             effects.append(.respond(request, success == .left ? .left : gone))
         }
+        for queued in state.queue {
+            guard case .request(let request, let success) = queued.origin else { continue }
+            effects.append(
+                .respond(
+                    request,
+                    success == .left
+                        ? .left : .refused("this peer is no longer in the network \(state.config.name)")))
+        }
         effects.append(.forgetNetwork(network))
         effects.append(.log(.networkLeft(state.config.name)))
         for link in links.values where link.info.purpose == .member && sharedNetworks(with: link.info.peer).isEmpty {
@@ -145,6 +153,12 @@ extension MeshCore {
         }
         let founder = state.config.founder
         if founder == peer {
+            guard state.queue.count < MeshLimits.proposals else {
+                conclude(
+                    command.network, command.proposal, origin, refusal: "too many changes are under way; try again",
+                    at: time)
+                return
+            }
             networks.update(command.network) {
                 $0.queue.append(QueuedCommand(command: command, proposer: signed.signer, origin: origin))
             }
@@ -192,6 +206,7 @@ extension MeshCore {
             conclude(
                 pending.network, proposal, pending.origin,
                 refusal: "the peer that signs this network's config did not answer in time; try again", at: time)
+            if case .own = pending.origin { proposeOwnGrant(pending.network, at: time) }
         }
         passJoinTime(at: time)
     }
@@ -203,19 +218,33 @@ extension MeshCore {
         }
     }
 
+    /// What this peer wanted of itself is told again over the next link; the founder may never have heard it.
+    mutating func founderLost(_ founder: PeerID) {
+        for (proposal, pending) in proposals.pairs where networks[pending.network]?.config.founder == founder {
+            guard case .own = pending.origin else { continue }
+            proposals[proposal] = nil
+            networks.update(pending.network) { $0.grantProposed = false }
+        }
+    }
+
+    /// Ends a proposal without the founder's word; revision 0 says so to whoever asked.
     private mutating func conclude(
         _ network: NetworkID, _ proposal: SessionID, _ origin: ProposalOrigin, refusal: String, at time: Time
     ) {
-        let revision = networks[network]?.config.revision ?? Revision(0)
         tell(
-            ProposalResult(network: network, proposal: proposal, accepted: false, revision: revision, reason: refusal),
+            ProposalResult(
+                network: network, proposal: proposal, accepted: false, revision: Revision(0), reason: refusal),
             to: origin, at: time)
     }
 
     private mutating func tell(_ result: ProposalResult, to origin: ProposalOrigin, at time: Time) {
         switch origin {
-        case .own: break
+        case .own:
+            // Told anew with the next link or config, not at once.
+            if !result.accepted { networks.update(result.network) { $0.grantProposed = false } }
         case .request(let request, let success):
+            var success = success
+            if case .modelSet = success { success = .modelSet(result.revision) }
             effects.append(.respond(request, result.accepted ? success : .refused(result.reason)))
         case .link(let id):
             guard let link = links[id] else { return }
@@ -237,6 +266,17 @@ extension MeshCore {
                 tell(known.result, to: next.origin, at: time)
                 continue
             }
+            // A newcomer whose admission was written, but that did not hear so: it may have lost its power, or this peer.
+            if case .admit(let admission) = next.command.change, next.proposer == admission.peer,
+                state.config.isMember(admission.peer),
+                !state.config.invitations.contains(where: { $0.key == admission.invitation })
+            {
+                let result = ProposalResult(
+                    network: network, proposal: next.command.proposal, accepted: true, revision: state.config.revision,
+                    reason: "")
+                tell(result, to: next.origin, at: time)
+                continue
+            }
             do {
                 var config = try state.config.applying(
                     next.command.change, from: next.proposer, network: network, wallClock: time.wallClock)
@@ -253,12 +293,20 @@ extension MeshCore {
                 effects.append(
                     .persistRevision(ticket, network: network, revision: ledger.config.revision, signed: ledger.latest))
             } catch {
-                conclude(network, next.command.proposal, next.origin, refusal: error.description, at: time)
+                let result = ProposalResult(
+                    network: network, proposal: next.command.proposal, accepted: false, revision: state.config.revision,
+                    reason: error.description)
+                tell(result, to: next.origin, at: time)
             }
         }
     }
 
     mutating func persisted(_ ticket: StorageTicket, at time: Time) {
+        if let entering = entering[ticket] {
+            self.entering[ticket] = nil
+            enter(entering, at: time)
+            return
+        }
         if let founding = founding[ticket] {
             self.founding[ticket] = nil
             install(founding.ledger, at: time)
@@ -272,6 +320,15 @@ extension MeshCore {
             state.writing = nil
             state.written = nil
             state.queue.removeFirst()
+        }
+        // Revisions only grow. A newer one of this founder's came from elsewhere: what was just written is not told to anyone, and
+        // whoever asked for it may ask again.
+        guard ledger.config.revision > state.config.revision else {
+            conclude(
+                network, decision.command.proposal, decision.origin,
+                refusal: "a newer config was found meanwhile; try again", at: time)
+            decideNext(in: network, at: time)
+            return
         }
         install(ledger, at: time)
         let result = ProposalResult(

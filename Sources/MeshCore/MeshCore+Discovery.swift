@@ -36,11 +36,17 @@ extension MeshCore {
         if let known = seen[peer] {
             for address in known.addresses where !addresses.contains(address) { addresses.append(address) }
         } else {
-            guard makeRoomForSeenPeer(at: now) else { return }
+            makeRoomForSeenPeer(at: now)
             effects.append(.log(.peerSeen(peer, name: beacon.name, address: source.description)))
         }
+        // Over a link a beacon may be long. No more of it is kept than fits a datagram.
+        let networks = beacon.networks.map { network in
+            Beacon.Network(
+                id: network.id, name: network.name, model: network.model, revision: network.revision,
+                members: Array(network.members.prefix(MeshLimits.seenMembers)))
+        }
         seen[peer] = SeenPeer(
-            name: beacon.name, addresses: Array(addresses.prefix(MeshLimits.seenAddresses)), networks: beacon.networks,
+            name: beacon.name, addresses: Array(addresses.prefix(MeshLimits.seenAddresses)), networks: networks,
             heardAt: now)
         if beacon.asks { beaconAnswerDue = beaconAnswerDue ?? answerTime(at: now) }
         wakeContact(peer, at: now)
@@ -51,11 +57,15 @@ extension MeshCore {
         return max(now, answered.advanced(by: settings.beaconAnswerInterval))
     }
 
-    private mutating func makeRoomForSeenPeer(at now: Instant) -> Bool {
-        if seen.count < MeshLimits.seenPeers { return true }
+    /// Whoever floods the network with invented peers pushes out other strangers, never a member.
+    private mutating func makeRoomForSeenPeer(at now: Instant) {
+        guard seen.count >= MeshLimits.seenPeers else { return }
         let lifetime = settings.beaconLifetime
         seen.removeAll { now.since($1.heardAt) > lifetime }
-        return seen.count < MeshLimits.seenPeers
+        guard seen.count >= MeshLimits.seenPeers else { return }
+        let strangers = seen.pairs.filter { peer, _ in sharedNetworks(with: peer).isEmpty }
+        guard let oldest = strangers.min(by: { $0.1.heardAt < $1.1.heardAt })?.0 ?? seen.keys.first else { return }
+        seen[oldest] = nil
     }
 
     mutating func passDiscoveryTime(at now: Instant) {

@@ -14,7 +14,17 @@ struct JoinAttempt: Sendable {
     var link: LinkID?
     var ledger: ConfigLedger?
     var lastFailure = "no member of that network could be reached; start one, or join from the same local network"
+    /// The founder itself has said so.
+    var isDecided = false
     let deadline: Instant
+    /// When the member that was asked has had time enough.
+    var linkDeadline: Instant?
+}
+
+/// A newcomer that was admitted, while its config is being written.
+struct Entering: Sendable {
+    let request: RequestID
+    let ledger: ConfigLedger
 }
 
 extension MeshCore {
@@ -65,12 +75,16 @@ extension MeshCore {
         tryNextMember(request, at: time)
     }
 
-    mutating func joinLinkOpened(_ request: RequestID, link: LinkInfo) {
+    mutating func joinLinkOpened(_ request: RequestID, link: LinkInfo, at now: Instant) {
         guard let attempt = joins[request], attempt.link == nil else {
             effects.append(.closeLink(link.id, reason: "not needed any more"))
             return
         }
-        joins.update(request) { $0.link = link.id }
+        let due = now.advanced(by: settings.memberPatience)
+        joins.update(request) {
+            $0.link = link.id
+            $0.linkDeadline = due
+        }
         let admission = attempt.invitation.admission(
             of: peer, name: settings.name, grantedMemory: settings.sharedMemory, addresses: ownAddresses)
         // The same proposal whichever member passes it on: it is granted once.
@@ -97,16 +111,19 @@ extension MeshCore {
         for (request, attempt) in joins.pairs
         where attempt.link == link.info.id && attempt.proposal == result.proposal {
             guard result.accepted else {
+                // Another member may reach a founder that this one does not. The founder's own no weighs more than a member's
+                // that did not reach it; others are asked all the same, since whoever answers need not be a member at all.
+                let isDecided = result.revision > Revision(0)
                 joins.update(request) {
-                    $0.lastFailure = result.reason
+                    if isDecided || !$0.isDecided { $0.lastFailure = result.reason }
+                    $0.isDecided = $0.isDecided || isDecided
                     $0.link = nil
+                    $0.linkDeadline = nil
                 }
                 dropLink(link.info.id, reason: "refused")
-                // Another member may reach a founder that this one does not; but a founder's own no is final everywhere.
-                if attempt.endpoints.isEmpty {
-                    endJoin(request, .refused(result.reason))
-                } else {
-                    tryNextMember(request, at: time)
+                tryNextMember(request, at: time)
+                if let left = joins[request], !dials.values.contains(where: { $0.isJoin(request) }) {
+                    endJoin(request, .refused(left.lastFailure))
                 }
                 continue
             }
@@ -114,6 +131,7 @@ extension MeshCore {
                 joins.update(request) {
                     $0.lastFailure = "the member that was asked gave no valid config"
                     $0.link = nil
+                    $0.linkDeadline = nil
                 }
                 dropLink(link.info.id, reason: "no valid config")
                 tryNextMember(request, at: time)
@@ -122,20 +140,27 @@ extension MeshCore {
             joins[request] = nil
             effects.append(
                 .persistRevision(ticket(), network: ledger.network, revision: .first, signed: ledger.first))
-            if ledger.config.revision > .first {
-                effects.append(
-                    .persistRevision(
-                        ticket(), network: ledger.network, revision: ledger.config.revision, signed: ledger.latest))
-            }
+            let last = ticket()
+            effects.append(
+                .persistRevision(
+                    last, network: ledger.network, revision: ledger.config.revision, signed: ledger.latest))
+            entering[last] = Entering(request: request, ledger: ledger)
             dropLink(link.info.id, reason: "joined")
-            install(ledger, at: time)
-            effects.append(.respond(request, .joined(ledger.network)))
         }
+    }
+
+    /// The config is on disk: from here on this peer is a member, whatever happens to it.
+    mutating func enter(_ entering: Entering, at time: Time) {
+        if networks[entering.ledger.network] == nil { install(entering.ledger, at: time) }
+        effects.append(.respond(entering.request, .joined(entering.ledger.network)))
     }
 
     mutating func joinLinkClosed(_ id: LinkID, reason: String, at time: Time) {
         for (request, attempt) in joins.pairs where attempt.link == id {
-            joins.update(request) { $0.link = nil }
+            joins.update(request) {
+                $0.link = nil
+                $0.linkDeadline = nil
+            }
             tryNextMember(request, at: time)
         }
     }
@@ -145,6 +170,16 @@ extension MeshCore {
             if time.instant >= attempt.deadline {
                 if let link = attempt.link { dropLink(link, reason: "no answer") }
                 endJoin(request, .refused(attempt.lastFailure))
+            } else if let link = attempt.link, let due = attempt.linkDeadline, time.instant >= due {
+                joins.update(request) {
+                    if !$0.isDecided {
+                        $0.lastFailure = "the member that was asked did not answer in time; try again"
+                    }
+                    $0.link = nil
+                    $0.linkDeadline = nil
+                }
+                dropLink(link, reason: "no answer")
+                tryNextMember(request, at: time)
             } else if attempt.link == nil, !dials.values.contains(where: { $0.isJoin(request) }) {
                 tryNextMember(request, at: time)
             }

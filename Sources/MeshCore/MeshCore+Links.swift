@@ -57,11 +57,11 @@ extension MeshCore {
         switch info.purpose {
         case .admission:
             effects.append(.send(.beacon(beacon(asks: false).signed(by: signer)), on: info.id))
-            if case .join(let request)? = dial?.goal { joinLinkOpened(request, link: info) }
+            if case .join(let request)? = dial?.goal { joinLinkOpened(request, link: info, at: now) }
         case .member:
             contacts[info.peer] = nil
             effects.append(.log(.linkOpened(info.peer, address: info.remote?.description ?? "?")))
-            guard keepOneLink(with: info.peer, newest: info.id) else { return }
+            guard keepOneLink(with: info.peer, newest: info.id, at: now) else { return }
             for network in sharedNetworks(with: info.peer) {
                 guard let state = networks[network] else { continue }
                 effects.append(.send(.configOffer(network: network, revision: state.config.revision), on: info.id))
@@ -73,7 +73,7 @@ extension MeshCore {
 
     /// Of two links between the same peers, both sides keep the one that the smaller identity dialled; of two that the same side
     /// dialled, the newer one, since the older one's other end has died. True where the newest stays.
-    private mutating func keepOneLink(with other: PeerID, newest: LinkID) -> Bool {
+    private mutating func keepOneLink(with other: PeerID, newest: LinkID, at now: Instant) -> Bool {
         let all = links.values.filter { $0.info.peer == other && $0.info.purpose == .member }
         guard all.count > 1 else { return true }
         func dialledBySmaller(_ link: Link) -> Bool { link.info.isOutbound == (peer < other) }
@@ -85,6 +85,8 @@ extension MeshCore {
             effects.append(.closeLink(link.info.id, reason: "another link to the same peer is kept"))
             linkReplaced(link.info.id, by: kept)
         }
+        // What was under way over the old link may be lost, and with it the other side's whole memory: it may have been restarted.
+        if kept == newest { linkLost(other, at: now) }
         return kept == newest
     }
 

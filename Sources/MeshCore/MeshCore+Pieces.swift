@@ -61,11 +61,12 @@ extension MeshCore {
     mutating func passPieceTime(at now: Instant) {
         for (digest, fetch) in fetches.pairs where now >= fetch.deadline {
             if fetch.waiting {
-                // Nobody could give it a while ago; perhaps somebody can now.
                 fetches.update(digest) {
-                    $0.failed = []
                     $0.waiting = false
+                    // Nobody could give it a while ago; perhaps somebody can now. But whoever gave wrong bytes comes last.
+                    if $0.isOpen { $0.failed = [] }
                 }
+                if !fetch.isOpen { effects.append(.openPart(fetch.piece)) }
             } else if let source = fetch.source {
                 abandon(digest, source: source.peer, reason: "no answer in time", at: now)
             }
@@ -77,7 +78,8 @@ extension MeshCore {
     mutating func retryPieces(at now: Instant) {
         for digest in fetches.keys {
             fetches.update(digest) { fetch in
-                guard fetch.waiting else { return }
+                // One that could not be written waits for its time.
+                guard fetch.waiting, fetch.isOpen else { return }
                 fetch.waiting = false
                 fetch.failed = []
             }
@@ -85,11 +87,14 @@ extension MeshCore {
     }
 
     private mutating func startFetches(at now: Instant) {
+        // Those that nobody can give just now hold no place: others may be had meanwhile.
+        var active = fetches.values.count { !$0.waiting }
         for network in networks.keys {
             guard let state = networks[network] else { continue }
             for piece in wantedPieces(of: state) where heldPieces[piece.digest] == nil {
                 if fetches[piece.digest] == nil {
-                    guard fetches.count < MeshLimits.activeFetches else { return }
+                    guard active < MeshLimits.activeFetches else { continue }
+                    active += 1
                     fetches[piece.digest] = Fetch(piece: piece, network: network, deadline: now, waiting: false)
                     effects.append(.openPart(piece))
                 }
@@ -160,7 +165,9 @@ extension MeshCore {
             abandon(data.digest, source: source.peer, reason: data.refusal, at: now)
             return
         }
-        guard data.total == fetch.piece.size, data.offset == fetch.received, data.payload.count > 0 else {
+        guard data.total == fetch.piece.size, data.offset == fetch.received, data.payload.count > 0,
+            UInt64(data.payload.count) <= fetch.requested - fetch.received
+        else {
             abandon(data.digest, source: source.peer, reason: "it answered something that was not asked for", at: now)
             return
         }
@@ -170,13 +177,17 @@ extension MeshCore {
 
     mutating func partOpened(_ digest: Digest, offset: UInt64, at now: Instant) {
         fetches.update(digest) { fetch in
+            // Opened twice, where it was given up and wanted again meanwhile: what runs goes on.
+            guard fetch.source == nil else { return }
             fetch.isOpen = true
             fetch.written = min(offset, fetch.piece.size)
             fetch.received = fetch.written
+            fetch.requested = fetch.written
         }
     }
 
     mutating func partWritten(_ digest: Digest, next: UInt64, at now: Instant) {
+        guard let fetch = fetches[digest], fetch.written <= next, next <= fetch.received else { return }
         fetches.update(digest) { $0.written = next }
         requestParts(of: digest, at: now)
     }
@@ -191,10 +202,10 @@ extension MeshCore {
             $0.isOpen = false
             $0.written = 0
             $0.received = 0
+            $0.requested = 0
             $0.waiting = true
             $0.deadline = due
         }
-        effects.append(.openPart(fetch.piece))
     }
 
     /// A piece is on disk and verified: fetched, or cut from a file here.

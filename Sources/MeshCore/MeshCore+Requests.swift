@@ -16,8 +16,8 @@ extension MeshCore {
             invite(to: network, role: role, validSeconds: seconds, secret: secret, request: id, at: time)
         case .leave(let network): leave(network, request: id, at: time)
         case .setModel(let network, let model):
-            let next = networks[network]?.config.revision.next ?? .first
-            propose(.setModel(model), to: network, origin: .request(id, .modelSet(next)), at: time)
+            // The revision that it becomes is put in when it is known.
+            propose(.setModel(model), to: network, origin: .request(id, .modelSet(.first)), at: time)
         case .chat(let input): startChat(input, request: id, at: time.instant)
         }
     }
@@ -35,7 +35,9 @@ extension MeshCore {
                 .respond(request, .refused("a network's name has 1 to \(Limits.nameBytes) bytes; choose another")))
             return
         }
-        if networks.values.contains(where: { $0.config.name == name }) {
+        if networks.values.contains(where: { $0.config.name == name })
+            || founding.values.contains(where: { $0.ledger.config.name == name })
+        {
             effects.append(
                 .respond(request, .refused("this peer is in a network \(name) already; choose another name")))
             return

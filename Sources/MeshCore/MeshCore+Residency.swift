@@ -41,7 +41,11 @@ extension MeshCore {
             $0.loaded = loaded.sorted()
             $0.recordStale = $0.recordStale || before != after
         }
-        if before != after { effects.append(.log(.blocksLoaded(network: state.config.name, after))) }
+        // Blocks come one by one; it is told when all are there.
+        let wanted = state.residing?.wanted.flatMap(\.closedRange) ?? []
+        if before != after, wanted.allSatisfy(loaded.contains) {
+            effects.append(.log(.blocksLoaded(network: state.config.name, after)))
+        }
         if !refused.isEmpty {
             effects.append(
                 .log(.blocksRefused(network: state.config.name, BlockRange.covering(refused), reason: reason)))

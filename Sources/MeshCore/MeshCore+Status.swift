@@ -46,7 +46,8 @@ extension MeshCore {
             let assigned = config.blocks(of: member.peer)
             let isSelf = member.peer == peer
             return NetworkStatus.Peer(
-                member: member, address: isSelf ? ownAddresses.first : link?.info.remote ?? addresses(of: member.peer).first,
+                member: member,
+                address: isSelf ? ownAddresses.first : link?.info.remote ?? addresses(of: member.peer).first,
                 isReachable: isSelf || link != nil, first: assigned.first, copies: assigned.copies,
                 held: isSelf ? BlockRange.covering(heldBlocks(of: config.model)) : record?.held ?? [],
                 loaded: isSelf ? BlockRange.covering(state.loaded) : record?.loaded ?? [],

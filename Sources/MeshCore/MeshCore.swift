@@ -15,7 +15,8 @@ import Wire
 ///    a failed write stops the peer.
 /// 3. `linkOpened` comes only after the other side has proven its key, and `accepts` was asked for it.
 /// 4. At the time that `nextWake` names, or earlier, `woke` is handed in.
-/// 5. After `dropCache` no result for that stage is handed in that was asked for before.
+/// 5. `reside` and `compute` are done in the order given: what is computed finds the blocks that were asked for before it.
+/// 6. After `dropCache` no result for that stage is handed in that was asked for before.
 public struct MeshCore: Sendable {
     public let peer: PeerID
     let signer: any Signer
@@ -44,6 +45,8 @@ public struct MeshCore: Sendable {
     var strangersDue: Instant?
     var discoveries = SortedMap<RequestID, Instant>()
     var joins = SortedMap<RequestID, JoinAttempt>()
+    /// Joins that wait for the config to be on disk.
+    var entering = SortedMap<StorageTicket, Entering>()
 
     var heldPieces = SortedMap<Digest, Bool>()
     var fetches = SortedMap<Digest, Fetch>()
@@ -71,7 +74,10 @@ public struct MeshCore: Sendable {
         self.epoch = epoch
         random = SeededGenerator(seed: seed)
         stages = Stages(peer: signer.peer)
-        for ledger in networks { self.networks[ledger.network] = NetworkState(ledger: ledger) }
+        // One that power failed in before it was forgotten on disk is not taken up again.
+        for ledger in networks where ledger.config.isMember(peer) {
+            self.networks[ledger.network] = NetworkState(ledger: ledger)
+        }
         for digest in heldPieces { self.heldPieces[digest] = true }
         for network in self.networks.keys { self.networks.update(network) { $0.residencyStale = true } }
     }
@@ -115,12 +121,12 @@ public struct MeshCore: Sendable {
         }
         if !settings.seeds.isEmpty { consider(seedsDue) }
         consider(strangersDue)
-        for contact in contacts.values { consider(contact.due) }
+        for contact in contacts.values where contact.dialing == nil { consider(contact.due) }
         for network in networks.values where network.recordStale { consider(network.recordDue) }
         for deadline in discoveries.values { consider(deadline) }
-        for join in joins.values { consider(join.deadline) }
+        for join in joins.values { consider(min(join.deadline, join.linkDeadline ?? join.deadline)) }
         for proposal in proposals.values { consider(proposal.deadline) }
-        for fetch in fetches.values { consider(fetch.deadline) }
+        for fetch in fetches.values where fetch.waiting || fetch.source != nil { consider(fetch.deadline) }
         for state in drivers.values { consider(state.driver.nextDeadline) }
         consider(stages.nextDeadline)
         return max(wake, now.advanced(by: .milliseconds(1)))
@@ -130,7 +136,7 @@ public struct MeshCore: Sendable {
     public func accepts(_ peer: PeerID, purpose: LinkInfo.Purpose) -> Bool {
         guard peer != self.peer else { return false }
         switch purpose {
-        case .member: return networks.values.contains { $0.ledger.config.isMember(peer) }
+        case .member: return !sharedNetworks(with: peer).isEmpty
         case .admission: return true
         }
     }

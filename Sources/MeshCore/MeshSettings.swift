@@ -28,6 +28,8 @@ public struct MeshSettings: Sendable {
     public var seedInterval: Interval = .seconds(2)
     /// A join, or any proposal, is given up after this.
     public var proposalDeadline: Interval = .seconds(10)
+    /// A newcomer asks another member after this: one that cannot reach the founder says so at once.
+    public var memberPatience: Interval = .seconds(3)
     /// A link to a peer that is no member any more is closed after this, so that the config that says so reaches it first.
     public var farewell: Interval = .seconds(1)
     /// Own records are signed no more often than this.
@@ -39,6 +41,8 @@ public struct MeshSettings: Sendable {
     /// A session's state on a stage is kept this long after its last use.
     public var stageLifetime: Interval = .seconds(600)
     public var stageSweep: Interval = .seconds(10)
+    /// A conversation that rested longer is computed anew. Shorter than `stageLifetime`, which counts from an earlier moment.
+    public var conversationLifetime: Interval = .seconds(590)
 
     public init(name: String, sharedMemory: UInt64, linkPort: Int, seeds: [Endpoint]) {
         self.name = name
@@ -52,6 +56,8 @@ public struct MeshSettings: Sendable {
 enum MeshLimits {
     /// Peers whose beacons are remembered.
     static let seenPeers = 1024
+    /// Members of a network that one beacon tells of: more do not fit a datagram.
+    static let seenMembers = Limits.datagramBytes / 32
     /// Addresses remembered of one peer.
     static let seenAddresses = 4
     /// Proposals whose outcome is remembered, so that one that arrives again is not granted again.

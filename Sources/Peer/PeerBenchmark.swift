@@ -8,12 +8,14 @@ public enum PeerBenchmark {
     /// activation of the model's width over a link on loopback.
     public static func run(modelPath: String, threads: Int?, prefill: Int, decode: Int) async throws -> BenchDocument {
         guard FileManager.default.fileExists(atPath: modelPath) else {
-            throw ServiceFailure("there is no model file \(modelPath); fetch one with tools/fetch-model, or name it with --model")
+            throw ServiceFailure(
+                "there is no model file \(modelPath); fetch one with tools/fetch-model, or name it with --model")
         }
         let file = try ModelFile(path: modelPath)
         let shape = file.hyperparameters
         guard prefill > 0, decode > 0, prefill <= shape.contextLength, decode < shape.contextLength else {
-            throw ServiceFailure("the model takes \(shape.contextLength) positions; choose a smaller --prefill or --decode")
+            throw ServiceFailure(
+                "the model takes \(shape.contextLength) positions; choose a smaller --prefill or --decode")
         }
         let pool = ComputePool(threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
         let model = BlockModel(hyperparameters: shape, pool: pool)

@@ -64,7 +64,8 @@ public enum PeerProcess {
         let service = PeerService(
             live: live, disk: disk, library: ModelLibrary(pieces: pieces),
             facts: PeerService.Facts(
-                peer: key.peer, name: configuration.name, listenHost: shownHost(configuration.listenHost, discovery, eventLoop),
+                peer: key.peer, name: configuration.name,
+                listenHost: shownHost(configuration.listenHost, discovery, eventLoop),
                 linkPort: port, threads: threads, sharedMemory: sharedMemory),
             stopped: { ending.yield(nil) })
         let controlGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -72,7 +73,8 @@ public enum PeerProcess {
             path: directory.paths.controlSocket, service: service, group: controlGroup)
         let signals = StopSignals { ending.yield(nil) }
         log.info(
-            "peer \(key.peer.short) (\(configuration.name)) accepts links on port \(port); data is in \(directory.paths.root)")
+            "peer \(key.peer.short) (\(configuration.name)) accepts links on port \(port); data is in \(directory.paths.root)"
+        )
 
         var failure: String?
         for await end in endings {
@@ -139,17 +141,14 @@ private struct LineLogHandler: LogHandler {
         set { metadata[key] = newValue }
     }
 
-    func log(
-        level: Logger.Level, message: Logger.Message, metadata: Logger.Metadata?, source: String, file: String,
-        function: String, line: UInt
-    ) {
+    func log(event: LogEvent) {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
         var parts = tm()
         localtime_r(&now.tv_sec, &parts)
         let time = String(
             format: "%02d:%02d:%02d.%03d", parts.tm_hour, parts.tm_min, parts.tm_sec, now.tv_nsec / 1_000_000)
-        let extra = metadata.map { $0.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined() } ?? ""
-        FileHandle.standardError.write(Data("\(time) \(level) \(message)\(extra)\n".utf8))
+        let extra = event.metadata.map { $0.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined() } ?? ""
+        FileHandle.standardError.write(Data("\(time) \(event.level) \(event.message)\(extra)\n".utf8))
     }
 }

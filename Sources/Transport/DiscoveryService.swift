@@ -69,7 +69,8 @@ public final class DiscoveryService: @unchecked Sendable {
 
     /// - Throws: where the group in the settings is no IPv4 multicast address, or the port none.
     public init(eventLoop: any EventLoop, settings: DiscoverySettings = DiscoverySettings()) throws(TransportError) {
-        guard (1...65535).contains(settings.port), let group = try? SocketAddress(ipAddress: settings.group, port: settings.port),
+        guard (1...65535).contains(settings.port),
+            let group = try? SocketAddress(ipAddress: settings.group, port: settings.port),
             case .v4(let address) = group, group.isMulticast
         else { throw .discovery("\(settings.group) port \(settings.port) is no IPv4 multicast address") }
         self.eventLoop = eventLoop

@@ -59,7 +59,9 @@ struct FrameParser {
         guard prefix.count == FrameParser.prefixBytes else { return nil }
         let header = FrameParser.integer(prefix[5..<9])
         let body = rest - (FrameParser.prefixBytes - 4)
-        guard header <= headerLimit else { throw .tooLarge(what: "a frame's header", bytes: header, limit: headerLimit) }
+        guard header <= headerLimit else {
+            throw .tooLarge(what: "a frame's header", bytes: header, limit: headerLimit)
+        }
         guard header <= body else { throw .malformed("frame: its header of \(header) bytes is longer than it") }
         guard body - header <= payloadLimit else {
             throw .tooLarge(what: "a frame's payload", bytes: body - header, limit: payloadLimit)

@@ -31,9 +31,11 @@ public enum HopBenchmark {
 
     private static func measure(_ group: MultiThreadedEventLoopGroup, width: Int, rounds: Int) async throws -> Result {
         let echo = LinkService(
-            eventLoop: group.next(), identity: try TransportIdentity(.random()), hello: HelloTemplate(name: "echo", boot: 1))
+            eventLoop: group.next(), identity: try TransportIdentity(.random()),
+            hello: HelloTemplate(name: "echo", boot: 1))
         let origin = LinkService(
-            eventLoop: group.next(), identity: try TransportIdentity(.random()), hello: HelloTemplate(name: "origin", boot: 2))
+            eventLoop: group.next(), identity: try TransportIdentity(.random()),
+            hello: HelloTemplate(name: "origin", boot: 2))
         let echoing = EchoingEnd(echo)
         echo.delegate = echoing
         let port = try await echo.listen(host: "127.0.0.1", port: 0)

@@ -35,7 +35,7 @@ public enum LinkPurpose: Hashable, Sendable, CaseIterable, CustomStringConvertib
         case .member: true
         case .admission:
             switch frame {
-            case .hello, .ping, .pong, .proposal, .proposalResult, .configRequest, .config: true
+            case .hello, .ping, .pong, .beacon, .proposal, .proposalResult, .configRequest, .config: true
             default: false
             }
         }

@@ -49,7 +49,10 @@ public final class LinkService: @unchecked Sendable {
     private var isShutDown = false
 
     /// - Parameter hello: what this peer says of itself on each link.
-    public init(eventLoop: any EventLoop, identity: TransportIdentity, hello: HelloTemplate, settings: LinkSettings = LinkSettings()) {
+    public init(
+        eventLoop: any EventLoop, identity: TransportIdentity, hello: HelloTemplate,
+        settings: LinkSettings = LinkSettings()
+    ) {
         self.eventLoop = eventLoop
         self.identity = identity
         self.template = hello

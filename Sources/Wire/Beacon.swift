@@ -66,48 +66,50 @@ public struct Beacon: Hashable, Sendable {
         return try Beacon(encoded: signed.payload)
     }
 
-    /// A datagram that fits the limit: members are left out from the end, then networks, then addresses, until it does.
-    public func datagram(by signer: any Signer) -> [UInt8] {
-        var beacon = bounded()
-        while beacon.encoded().count + Beacon.envelopeBytes > Limits.datagramBytes, let shorter = beacon.shortened() {
-            beacon = shorter
-        }
-        return beacon.signed(by: signer).encoded()
-    }
+    /// A datagram that fits the limit: members are left out from the end of each network's, then networks, then addresses, until
+    /// it does.
+    public func datagram(by signer: any Signer) -> [UInt8] { fitting().signed(by: signer).encoded() }
 
     /// What the envelope adds: the signer and the signature with two bytes before each, and at most three before the payload.
     private static let envelopeBytes = (32 + 2) + (64 + 2) + 3
 
-    /// Without what would be refused or could never fit: a datagram has no room for more members than this.
-    private func bounded() -> Beacon {
-        Beacon(
-            linkPort: linkPort, addresses: Array(addresses.prefix(Limits.addresses)), name: name,
-            networks: networks.prefix(Limits.beaconNetworks).map { network in
-                Network(
-                    id: network.id, name: network.name, model: network.model, revision: network.revision,
-                    members: Array(network.members.prefix(Limits.datagramBytes / 32)))
-            }, asks: asks)
+    private var fits: Bool { encoded().count + Beacon.envelopeBytes <= Limits.datagramBytes }
+
+    private func fitting() -> Beacon {
+        // A member takes more than 32 bytes, so that no more than this could fit.
+        var tooMany = Limits.datagramBytes / 32
+        let full = limited(members: tooMany)
+        if full.fits { return full }
+        if limited(members: 0).fits {
+            var fitting = 0
+            while tooMany - fitting > 1 {
+                let middle = (fitting + tooMany) / 2
+                if limited(members: middle).fits { fitting = middle } else { tooMany = middle }
+            }
+            return limited(members: fitting)
+        }
+        for networks in stride(from: Limits.beaconNetworks, to: 0, by: -1) {
+            let shorter = limited(members: 0, networks: networks)
+            if shorter.fits { return shorter }
+        }
+        for addresses in stride(from: Limits.addresses, to: 0, by: -1) {
+            let shorter = limited(members: 0, networks: 0, addresses: addresses)
+            if shorter.fits { return shorter }
+        }
+        return limited(members: 0, networks: 0, addresses: 0)
     }
 
-    /// Nil where there is nothing left to leave out.
-    private func shortened() -> Beacon? {
-        var networks = networks
-        var addresses = addresses
-        if let longest = networks.indices.max(by: { networks[$0].members.count < networks[$1].members.count }),
-            !networks[longest].members.isEmpty
-        {
-            let network = networks[longest]
-            networks[longest] = Network(
-                id: network.id, name: network.name, model: network.model, revision: network.revision,
-                members: network.members.dropLast())
-        } else if !networks.isEmpty {
-            networks.removeLast()
-        } else if !addresses.isEmpty {
-            addresses.removeLast()
-        } else {
-            return nil
-        }
-        return Beacon(linkPort: linkPort, addresses: addresses, name: name, networks: networks, asks: asks)
+    /// With no more than so many of each: members of each network, networks, and addresses.
+    private func limited(
+        members: Int, networks: Int = Limits.beaconNetworks, addresses: Int = Limits.addresses
+    ) -> Beacon {
+        Beacon(
+            linkPort: linkPort, addresses: Array(self.addresses.prefix(addresses)), name: name,
+            networks: self.networks.prefix(networks).map { network in
+                Network(
+                    id: network.id, name: network.name, model: network.model, revision: network.revision,
+                    members: Array(network.members.prefix(members)))
+            }, asks: asks)
     }
 }
 
@@ -152,7 +154,7 @@ extension Beacon: ProtobufCodable {
             networks.append(
                 Network(
                     id: try Field.network(network.id), name: try Field.text(network.name, "name"),
-                    model: try Field.text(network.model, "model"), revision: Revision(network.revision),
+                    model: try Field.text(network.model, "model"), revision: try Field.revision(network.revision),
                     members: members))
         }
         self.init(

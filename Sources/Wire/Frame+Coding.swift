@@ -182,7 +182,8 @@ extension Frame {
             self = .records(network: try Field.network(header.network), records: records)
         case .configOffer:
             let header = try Frame.header(PBConfigOfferFrame.self, frame)
-            self = .configOffer(network: try Field.network(header.network), revision: try Field.revision(header.revision))
+            self = .configOffer(
+                network: try Field.network(header.network), revision: try Field.revision(header.revision))
         case .configRequest:
             self = .configRequest(
                 network: try Field.network(try Frame.header(PBConfigRequestFrame.self, frame).network))

@@ -85,6 +85,7 @@ extension PeerRecord: ProtobufCodable {
             version: try Field.version(epoch: message.epoch, sequence: message.sequence),
             name: try Field.text(message.name, "name"), addresses: try Field.endpoints(message.addresses),
             grantedMemory: message.grantedMemory, held: try Field.ranges(message.held, "held"),
-            loaded: try Field.ranges(message.loaded, "loaded"), appliedRevision: try Field.revision(message.appliedRevision))
+            loaded: try Field.ranges(message.loaded, "loaded"),
+            appliedRevision: try Field.revision(message.appliedRevision))
     }
 }

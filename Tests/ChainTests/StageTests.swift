@@ -104,6 +104,18 @@ import Wire
         #expect(works.map(\.output) == [.nothing, .nothing, .token(World.sampling, position: Position(6))])
     }
 
+    @Test("samples at the sampling point though more is queued behind it")
+    func samplesInTheMiddle() {
+        let bench = StageBench(index: 2)
+        bench.open(routeOpen(1, stage: 2))
+        let first = bench.receive(activation(1, stage: 2, at: 0, [1]), from: 2)
+        _ = bench.receive(activation(1, stage: 2, at: 1, [2], sample: true), from: 2)
+        _ = bench.receive(activation(1, stage: 2, at: 2, [3, 4]), from: 2)
+        let effects = bench.finish(first, token: 9)
+        #expect(effects.works.map(\.count) == [1, 1, 2])
+        #expect(effects.frames(to: driverPeer).contains(sampled(1, at: 2, 9)))
+    }
+
     @Test("sends nothing on before the next stage has said where to begin")
     func holdsBack() {
         let bench = StageBench()
@@ -195,13 +207,17 @@ import Wire
             ])
     }
 
-    @Test("starts from nothing on a new route where its range is another")
-    func losesCache() {
+    @Test(
+        "starts from nothing on a new route where its range is another",
+        arguments: [
+            [stage(1, 0...2), stage(2, 3...8)], [stage(1, 0...2), stage(2, 3...6), stage(3, 7...8)],
+        ])
+    func losesCache(_ route: [RouteStage]) {
         let bench = StageBench()
         bench.open(routeOpen(1, stage: 1))
         bench.finish(bench.receive(activation(1, stage: 1, at: 0, [1, 2, 3]), from: 1))
-        let effects = bench.open(routeOpen(2, stage: 1, stages: [stage(1, 0...2), stage(2, 3...8)]))
-        #expect(effects.resets == [BlockRange(3...8)])
+        let effects = bench.open(routeOpen(2, stage: 1, stages: route))
+        #expect(effects.resets == [route[1].blocks])
         #expect(effects.frames(to: peer(1)) == [resume(2, stage: 1, next: 0)])
         #expect(bench.stage.logBytes == 0)
     }

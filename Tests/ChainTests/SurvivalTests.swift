@@ -205,6 +205,27 @@ import Wire
         }
     }
 
+    @Test("the route may change its shape at any time, over any of the peers")
+    func reshaping() {
+        for seed in 0..<80 as Range<UInt64> {
+            let world = World.six(seed: seed)
+            var choice = SeededGenerator(seed &+ 8000)
+            var left = 6
+            Self.converse(world, "seed \(seed)") { world in
+                guard left > 0, choice.chance(3) else { return }
+                left -= 1
+                var route: [RouteStage] = []
+                var next = 0
+                while next < 12 {
+                    let last = min(11, next + choice.below(5))
+                    route.append(stage(choice.below(6), next...last))
+                    next = last + 1
+                }
+                world.drive(.rerouted(route))
+            }
+        }
+    }
+
     @Test("cancelled turns leave a conversation that goes on as if they had been asked for just so much")
     func cancelled() {
         for seed in 0..<60 as Range<UInt64> {

@@ -32,7 +32,8 @@ enum HouseRules {
     /// The modules that a line imports: none, or one.
     static func importedModule(in line: String) -> String? {
         guard line.contains("import ") else { return nil }
-        let statement = #/
+        let statement =
+            #/
             ^\s* (?:@\w+(?:\([^)]*\))?\s+)*
             (?:(?:public|package|internal|fileprivate|private)\s+)?
             import\s+
@@ -99,8 +100,10 @@ enum HouseRules {
     static func unexplainedPromises(_ file: SourceFile) -> [String] {
         guard !file.isGenerated else { return [] }
         return file.lines.indices.compactMap { index in
+            let line = file.lines[index]
+            guard line.contains("@unchecked") || line.contains("(unsafe)") else { return nil }
             let promise = #/@unchecked\s+Sendable|nonisolated\(unsafe\)/#
-            guard let match = withoutComment(file.lines[index]).firstMatch(of: promise) else { return nil }
+            guard let match = withoutComment(line).firstMatch(of: promise) else { return nil }
             let above = index > 0 ? file.lines[index - 1].drop { $0 == " " || $0 == "\t" } : ""
             if above.hasPrefix("//") { return nil }
             return "\(file.path):\(index + 1): a comment directly above must say why \(match.0) holds"

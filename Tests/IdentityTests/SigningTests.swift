@@ -85,7 +85,10 @@ struct SigningTests {
     func badKeys() throws {
         let key = try #require(SigningKey(seed: seed))
         let signature = key.sign([1], domain: .record)
-        for bytes in [[UInt8](repeating: 0, count: 32), [UInt8](repeating: 0xff, count: 32), [1] + [UInt8](repeating: 0, count: 31)] {
+        for bytes in [
+            [UInt8](repeating: 0, count: 32), [UInt8](repeating: 0xff, count: 32),
+            [1] + [UInt8](repeating: 0, count: 31),
+        ] {
             let peer = try #require(PeerID(bytes))
             #expect(!SignatureVerifier.isValid(signature, over: [1], domain: .record, by: peer))
             #expect(!SignatureVerifier.isValid([UInt8](repeating: 0, count: 64), over: [1], domain: .record, by: peer))

@@ -289,12 +289,14 @@ class Lab:
         _output("ip", "-n", space, "link", *words)
 
     def cut(self, host):
+        cable = self._cable(host)
         self._link(self.switch, "set", f"host{host}", "down")
-        self._keep_cable(host, {**self._cable(host), "cut": True})
+        self._keep_cable(host, {**cable, "cut": True})
 
     def restore(self, host):
+        cable = self._cable(host)
         self._link(self.switch, "set", f"host{host}", "up")
-        self._keep_cable(host, {**self._cable(host), "cut": False})
+        self._keep_cable(host, {**cable, "cut": False})
 
     def multicast(self, passes):
         """Whether the switch passes multicast on. Broadcast, and with it ARP, always passes."""
@@ -389,7 +391,7 @@ class Lab:
 
     def lock(self):
         """Held while a command of tools/lab changes this lab, so that two do not do so at once."""
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle = open(self.folder.parent / f"{self.name}.lock", "w")
         fcntl.flock(handle, fcntl.LOCK_EX)
         return handle

@@ -15,6 +15,12 @@ struct Home {
 
     static let sampling = SamplingSettings(temperature: 0, topK: 0, topP: 1, seed: 42)
 
+    init(world: World, network: NetworkID, model: FakeModel) {
+        self.world = world
+        self.network = network
+        self.model = model
+    }
+
     /// Host 0 has the model's file and founds; the others join one after the other. Each of three lends 60 % of the model's memory
     /// unless told otherwise.
     init(

@@ -67,23 +67,16 @@ extension World {
 
     // MARK: Memory
 
-    /// One order after the other: the answer to an earlier one may come when the core has given a later one already.
+    /// One order after the other, and computations among them in turn.
     func reside(_ network: NetworkID, _ manifest: ModelManifest, pinned: [BlockRange], wanted: [BlockRange], on host: Host) {
-        host.loaderFree = max(host.loaderFree, now).advanced(by: Interval(nanoseconds: 1000))
+        let (loaded, refused) = fit(network, manifest, pinned + wanted, on: host)
+        let before = host.memory[network]?.loaded ?? []
+        let fresh = loaded.count { !before.contains($0) }
+        host.memory[network] = Host.Memory(loaded: loaded, sizes: manifest.blocks.map(\.memory))
+        host.loaderFree = max(host.loaderFree, now).advanced(
+            by: Interval(nanoseconds: times.loadBlock.nanoseconds * Int64(fresh) + 1000))
         later(host, host.loaderFree.since(now)) { [self] in
-            let (loaded, refused) = fit(network, manifest, pinned + wanted, on: host)
-            let before = host.memory[network]?.loaded ?? []
-            let sizes = manifest.blocks.map(\.memory)
-            // What goes, goes at once; what comes takes its time.
-            host.memory[network] = Host.Memory(loaded: loaded.filter(before.contains), sizes: sizes)
-            let fresh = loaded.count { !before.contains($0) }
-            host.loaderFree = host.loaderFree.advanced(by: Interval(nanoseconds: times.loadBlock.nanoseconds * Int64(fresh)))
-            later(host, host.loaderFree.since(now)) { [self] in
-                host.memory[network] = Host.Memory(loaded: loaded, sizes: sizes)
-                feed(
-                    host,
-                    .residencyChanged(network, loaded: loaded, refused: refused, reason: "the grant is used up"))
-            }
+            feed(host, .residencyChanged(network, loaded: loaded, refused: refused, reason: "the grant is used up"))
         }
     }
 
@@ -139,7 +132,7 @@ extension World {
             case .token(let settings, let position):
                 .token(FakeModel.sample(outputs.last ?? 0, settings, at: position.value))
             }
-        host.computeFree = max(host.computeFree, now).advanced(
+        host.computeFree = max(host.computeFree, host.loaderFree, now).advanced(
             by: Interval(nanoseconds: times.position.nanoseconds * Int64(work.count)))
         let incarnation = cache.incarnation
         later(host, host.computeFree.since(now)) { [self] in

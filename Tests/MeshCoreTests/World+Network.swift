@@ -80,7 +80,7 @@ extension World {
         let pipe = Pipe(
             purpose: purpose,
             ends: [
-                Pipe.End(host: host, link: near, busyUntil: now.advanced(by: times.frame)),
+                Pipe.End(host: host, link: near, busyUntil: now.advanced(by: Interval(nanoseconds: times.frame.nanoseconds + 1))),
                 Pipe.End(host: target, link: far, busyUntil: now),
             ])
         host.links[near] = (pipe, 0)

@@ -123,11 +123,14 @@ final class World {
     private(set) var answeredAt: [RequestID: Instant] = [:]
     private(set) var events: [(host: Int, time: Instant, event: Event)] = []
     private(set) var violations: [String] = []
-    /// Every revision that any core ever had written or sent.
+    /// Every revision that is on any disk or was sent.
     private var payloads: [NetworkID: [Revision: Digest]] = [:]
     /// Of all effects of all cores, in order. Nil where nobody asks.
     var trace: [UInt8]?
     private(set) var handled = 0
+    /// Frames that were sent since somebody asked to keep them.
+    private(set) var recorded: [Frame] = []
+    private var isRecording = false
     private var incarnations = 0
 
     init(seed: UInt64, hosts count: Int, memory: [UInt64], seeds: [Int: [Int]] = [:]) {
@@ -318,11 +321,12 @@ final class World {
             dial(endpoint, expecting: expecting, purpose: purpose, tag: tag, from: host)
         case .send(let frame, let link):
             if case .config(let network, _, let latest) = frame { noteRevision(latest, of: network, by: host) }
+            if isRecording, recorded.count < 500 { recorded.append(frame) }
             send(frame, on: link, from: host)
         case .closeLink(let link, let reason): close(link, of: host, reason: reason)
         case .persistRevision(let ticket, let network, let revision, let signed):
-            noteRevision(signed, of: network, by: host)
             later(host, times.persist) { [self] in
+                noteRevision(signed, of: network, by: host)
                 host.revisions[network, default: [:]][revision] = signed
                 later(host, times.persistAnswer) { [self] in feed(host, .persisted(ticket)) }
             }
@@ -351,6 +355,8 @@ final class World {
     }
 
     // MARK: What is watched
+
+    func startRecording() { isRecording = true }
 
     func violated(_ what: String) { violations.append("at \(Double(now.nanoseconds) / 1e9) s: \(what)") }
 

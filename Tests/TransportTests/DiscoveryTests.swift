@@ -29,6 +29,10 @@ private final class Listener: DiscoveryDelegate, @unchecked Sendable {
                 promise.succeed(host)
             } else {
                 self.waiting.append((datagram, promise))
+                // What never comes fails the test that waits for it, and not the whole run.
+                self.eventLoop.scheduleTask(in: .seconds(50)) {
+                    promise.fail(ChannelError.connectTimeout(.seconds(50)))
+                }
             }
             return promise.futureResult
         }.get()
@@ -109,7 +113,8 @@ struct DiscoveryTests {
         let group = try SocketAddress(ipAddress: DiscoverySettings().group, port: port)
         for number in 0..<3 {
             try await sender.writeAndFlush(
-                AddressedEnvelope(remoteAddress: group, data: ByteBuffer(bytes: [UInt8(number)]))).get()
+                AddressedEnvelope(remoteAddress: group, data: ByteBuffer(bytes: [UInt8(number)]))
+            ).get()
         }
         _ = try await annHears.source(of: [2])
         for _ in 0..<50 {
@@ -137,7 +142,9 @@ struct DiscoveryTests {
     func wrongGroup(_ group: String) {
         var settings = DiscoverySettings()
         settings.group = group
-        #expect(throws: TransportError.self) { try DiscoveryService(eventLoop: TestPeer.group.next(), settings: settings) }
+        #expect(throws: TransportError.self) {
+            try DiscoveryService(eventLoop: TestPeer.group.next(), settings: settings)
+        }
     }
 
     /// A plain socket that sends by way of loopback.

@@ -83,7 +83,9 @@ struct FrameParserTests {
         var generator = SeededGenerator(seed: 74)
         for round in 0..<20_000 {
             var parser = FrameParser(headerLimit: 64, payloadLimit: 64)
-            var bytes = (0..<Int.random(in: 0...80, using: &generator)).map { _ in UInt8.random(in: 0...255, using: &generator) }
+            var bytes = (0..<Int.random(in: 0...80, using: &generator)).map { _ in
+                UInt8.random(in: 0...255, using: &generator)
+            }
             // Most rounds begin with lengths that could be true; else nothing would come behind them.
             if round % 4 != 0, bytes.count >= 9 {
                 bytes.replaceSubrange(0..<3, with: [0, 0, 0])

@@ -12,7 +12,8 @@ struct HopBenchmarkTests {
         #expect(result.p99Milliseconds >= result.p50Milliseconds)
     }
 
-    @Test("a width or a number of rounds that cannot be is refused", arguments: [(0, 1), (Limits.width + 1, 1), (64, 0)])
+    @Test(
+        "a width or a number of rounds that cannot be is refused", arguments: [(0, 1), (Limits.width + 1, 1), (64, 0)])
     func refuses(_ width: Int, _ rounds: Int) async {
         await #expect(throws: TransportError.self) { try await HopBenchmark.run(width: width, rounds: rounds) }
     }

@@ -106,13 +106,15 @@ struct LinkHandlerTests {
     @Test("a suite other than AES-256-GCM is refused even when TLS let it pass")
     func suite() throws {
         let service = LinkService(
-            eventLoop: EmbeddedEventLoop(), identity: try TransportIdentity(.random()), hello: HelloTemplate(name: "", boot: 1))
+            eventLoop: EmbeddedEventLoop(), identity: try TransportIdentity(.random()),
+            hello: HelloTemplate(name: "", boot: 1))
         for suite in [0x1301, nil] as [UInt16?] {
             let handler = LinkHandler(service: service, direction: .inbound, dial: nil) { _ in
                 HandshakeProof(peer: SigningKey.random().peer, suite: suite)
             }
             let channel = EmbeddedChannel(handler: handler, loop: service.eventLoop as! EmbeddedEventLoop)
-            channel.pipeline.fireUserInboundEventTriggered(TLSUserEvent.handshakeCompleted(negotiatedProtocol: "tiktrue/1"))
+            channel.pipeline.fireUserInboundEventTriggered(
+                TLSUserEvent.handshakeCompleted(negotiatedProtocol: "tiktrue/1"))
         }
         #expect(service.statistics.refusals == [.cipherSuite: 2])
     }
@@ -261,6 +263,17 @@ struct LinkHandlerTests {
         }
         #expect(played.closings.isEmpty)
         #expect(played.witness.events.count == 2)
+    }
+
+    @Test("small frames that still wait are written before the link closes, bulk is not")
+    func lastWords() throws {
+        let played = try PlayedLink()
+        let link = try #require(played.link)
+        played.setWritable(false)
+        for frame in [Sample.piece(8), Sample.offer(1), Sample.offer(2)] { _ = played.service.send(frame, on: link) }
+        played.service.close(link, reason: "done")
+        #expect(try played.sent() == [Sample.offer(1), Sample.offer(2)])
+        #expect(played.closings == [.closedHere("done")])
     }
 
     @Test("a link closed from within a frame's delivery reads no further frame")

@@ -12,7 +12,9 @@ import X509
 @Suite("Links that are refused", .timeLimit(.minutes(1)))
 struct LinkRefusalTests {
     /// A client that is not ours: TLS with any configuration. Returns once the server has closed the connection.
-    private func connect(_ port: Int, _ configuration: TLSConfiguration, suites: [UInt16] = [CipherPin.aes256]) async throws {
+    private func connect(_ port: Int, _ configuration: TLSConfiguration, suites: [UInt16] = [CipherPin.aes256])
+        async throws
+    {
         let context = try NIOSSLContext(configuration: configuration)
         if configuration.maximumTLSVersion != .tlsv12 { try CipherPin.pin(context, to: suites) }
         let channel = try await ClientBootstrap(group: TestPeer.group.next())
@@ -34,7 +36,9 @@ struct LinkRefusalTests {
     }
 
     /// A server that is not ours.
-    private func serve(_ configuration: TLSConfiguration, suites: [UInt16] = [CipherPin.aes256]) async throws -> any Channel {
+    private func serve(_ configuration: TLSConfiguration, suites: [UInt16] = [CipherPin.aes256]) async throws
+        -> any Channel
+    {
         let context = try NIOSSLContext(configuration: configuration)
         if configuration.maximumTLSVersion != .tlsv12 { try CipherPin.pin(context, to: suites) }
         return try await ServerBootstrap(group: TestPeer.group.next())
@@ -69,7 +73,8 @@ struct LinkRefusalTests {
         let key = Certificate.PrivateKey(P256.Signing.PrivateKey())
         let name = try DistinguishedName { CommonName("p256") }
         let certificate = try Certificate(
-            version: .v3, serialNumber: .init(1), publicKey: key.publicKey, notValidBefore: .init(timeIntervalSince1970: 0),
+            version: .v3, serialNumber: .init(1), publicKey: key.publicKey,
+            notValidBefore: .init(timeIntervalSince1970: 0),
             notValidAfter: .init(timeIntervalSince1970: 4_000_000_000), issuer: name, subject: name,
             signatureAlgorithm: .ecdsaWithSHA256, extensions: .init(), issuerPrivateKey: key)
         var configuration = try client()
@@ -224,7 +229,8 @@ struct LinkRefusalTests {
         var settings = LinkSettings()
         settings.handshakeDeadline = .milliseconds(20)
         let bob = try await TestPeer(settings: settings)
-        let channel = try await ClientBootstrap(group: TestPeer.group.next()).connect(host: "127.0.0.1", port: bob.port).get()
+        let channel = try await ClientBootstrap(group: TestPeer.group.next()).connect(host: "127.0.0.1", port: bob.port)
+            .get()
         try await channel.closeFuture.get()
         #expect(try await refusals(bob) == [.handshakeTimeout: 1])
         await bob.stop()
@@ -233,7 +239,8 @@ struct LinkRefusalTests {
     @Test("what is no TLS at all")
     func noTLS() async throws {
         let bob = try await TestPeer()
-        let channel = try await ClientBootstrap(group: TestPeer.group.next()).connect(host: "127.0.0.1", port: bob.port).get()
+        let channel = try await ClientBootstrap(group: TestPeer.group.next()).connect(host: "127.0.0.1", port: bob.port)
+            .get()
         try await channel.writeAndFlush(ByteBuffer(string: "GET / HTTP/1.1\r\n\r\n")).get()
         try await channel.closeFuture.get()
         #expect(try await refusals(bob).values.reduce(0, +) == 1)
@@ -248,7 +255,8 @@ struct LinkRefusalTests {
         var channels: [any Channel] = []
         for _ in 0..<3 {
             channels.append(
-                try await ClientBootstrap(group: TestPeer.group.next()).connect(host: "127.0.0.1", port: bob.port).get())
+                try await ClientBootstrap(group: TestPeer.group.next()).connect(host: "127.0.0.1", port: bob.port).get()
+            )
         }
         try await channels[2].closeFuture.get()
         #expect(try await refusals(bob) == [.tooManyHandshakes: 1])

@@ -29,7 +29,10 @@ struct LinkTests {
             for index in buffer.indices { buffer[index] = UInt8(truncatingIfNeeded: index &* 31 >> 3) }
             count = buffer.count
         }
-        let frames = [Sample.offer(1), Sample.activation(large), Sample.offer(2), Sample.activation([1, 2, 3, 4]), Sample.offer(3)]
+        let frames = [
+            Sample.offer(1), Sample.activation(large), Sample.offer(2), Sample.activation([1, 2, 3, 4]),
+            Sample.offer(3),
+        ]
         for frame in frames { #expect(try await ann.send(frame, on: link) == .sent) }
         _ = try await bob.witness.first { if case .received(Sample.offer(3), _) = $0 { true } else { nil } }
         #expect(try await bob.witness.frames() == frames)
@@ -52,20 +55,6 @@ struct LinkTests {
         await bob.stop()
         #expect(try await ann.witness.closings() == 1)
         #expect(try await bob.witness.closings() == 1)
-    }
-
-    @Test("a small frame that is sent just before closing arrives")
-    func lastWord() async throws {
-        let (ann, bob) = (try await TestPeer(), try await TestPeer())
-        let link = try await ann.link(to: bob).mine.id
-        try await ann.loop.submit {
-            _ = ann.service.send(Sample.activation([UInt8](repeating: 1, count: 4 << 20)), on: link)
-            _ = ann.service.send(Sample.offer(9), on: link)
-            ann.service.close(link, reason: "done")
-        }.get()
-        _ = try await bob.witness.first { if case .received(Sample.offer(9), _) = $0 { true } else { nil } }
-        await ann.stop()
-        await bob.stop()
     }
 
     @Test("shutting down closes links on both sides and fails the dials that are under way")

@@ -13,7 +13,9 @@ struct NetworkInterfacesTests {
 
     @Test("interfaces that lead to other machines are used, and loopback, which has no multicast flag")
     func used() {
-        let all = [interface("lo", 1, multicast: false), interface("eth0", 2), interface("wlp3s0", 3), interface("bridge0", 4)]
+        let all = [
+            interface("lo", 1, multicast: false), interface("eth0", 2), interface("wlp3s0", 3), interface("bridge0", 4),
+        ]
         #expect(NetworkInterfaces.choose(from: all).filter(\.isUsed).map(\.interface) == all)
     }
 

@@ -19,7 +19,6 @@ final class Witness: LinkDelegate, @unchecked Sendable {
     var onReceive: ((Frame, LinkID) -> Void)?
     private(set) var events: [Event] = []
     private(set) var drained = 0
-    private var unread = 0
     private var waiting: [(pick: (Event) -> Any?, promise: EventLoopPromise<Void>, found: Box)] = []
 
     /// Carries what was waited for out of the event loop.
@@ -59,6 +58,8 @@ final class Witness: LinkDelegate, @unchecked Sendable {
             }
             let promise = self.eventLoop.makePromise(of: Void.self)
             self.waiting.append((pick, promise, box))
+            // What never comes fails the test that waits for it, and not the whole run.
+            self.eventLoop.scheduleTask(in: .seconds(50)) { promise.fail(ChannelError.connectTimeout(.seconds(50))) }
             return promise.futureResult
         }.get()
         guard let value = box.value as? Value else { throw ChannelError.inappropriateOperationForState }
@@ -82,8 +83,10 @@ final class Witness: LinkDelegate, @unchecked Sendable {
     }
 
     func frames() async throws -> [Frame] {
-        try await eventLoop.submit { self.events.compactMap { if case .received(let frame, _) = $0 { frame } else { nil } } }
-            .get()
+        try await eventLoop.submit {
+            self.events.compactMap { if case .received(let frame, _) = $0 { frame } else { nil } }
+        }
+        .get()
     }
 }
 
@@ -118,14 +121,17 @@ struct TestPeer: Sendable {
     var loop: any EventLoop { service.eventLoop }
     var endpoint: Endpoint { Endpoint(host: "127.0.0.1", port: port)! }
 
-    func dial(_ endpoint: Endpoint, expecting: PeerID? = nil, purpose: LinkPurpose = .member, dial: UInt64 = 1) async throws {
+    func dial(_ endpoint: Endpoint, expecting: PeerID? = nil, purpose: LinkPurpose = .member, dial: UInt64 = 1)
+        async throws
+    {
         try await loop.submit {
             self.service.dial(endpoint, expecting: expecting, purpose: purpose, dial: DialID(dial))
         }.get()
     }
 
     /// A link to the other, as each side sees it.
-    func link(to other: TestPeer, purpose: LinkPurpose = .member) async throws -> (mine: LinkOpened, theirs: LinkOpened) {
+    func link(to other: TestPeer, purpose: LinkPurpose = .member) async throws -> (mine: LinkOpened, theirs: LinkOpened)
+    {
         try await dial(other.endpoint, expecting: other.key.peer, purpose: purpose)
         let mine = try await witness.opened()
         let peer = key.peer

@@ -12,16 +12,17 @@ struct BeaconTests {
             linkPort: 65535, addresses: Array(repeating: address, count: addresses), name: text,
             networks: (0..<networks).map { network in
                 Beacon.Network(
-                    id: NetworkID(digest: Digest.of([UInt8(network)])), name: text, model: text, revision: Revision(1 << 60),
+                    id: NetworkID(digest: Digest.of([UInt8(network)])), name: text, model: text,
+                    revision: Revision(1 << 60),
                     members: (0..<members).map { _ in Beacon.Member(peer: Sample.peer, address: address) })
             }, asks: true)
     }
 
     @Test("whatever is to be told, the datagram is within the limit and is read")
     func fits() throws {
-        for networks in [0, 1, 3, 8, 20] {
-            for members in [0, 1, 30, 1024] {
-                for addresses in [0, 1, 4, 8, 20] {
+        for networks in [0, 1, 8, 20] {
+            for members in [0, 1, 200] {
+                for addresses in [0, 4, 20] {
                     for text in [0, 128] {
                         let full = try beacon(networks: networks, members: members, addresses: addresses, text: text)
                         let datagram = full.datagram(by: Sample.key)

@@ -191,7 +191,9 @@ struct LimitTests {
             header.first = first
             return header
         }
-        #expect(throws: Never.self) { try frame(.tokens, tokens([UInt32](repeating: 1, count: Limits.positionsPerFrame))) }
+        #expect(throws: Never.self) {
+            try frame(.tokens, tokens([UInt32](repeating: 1, count: Limits.positionsPerFrame)))
+        }
         refused { try frame(.tokens, tokens([])) }
         refused { try frame(.tokens, tokens([UInt32](repeating: 1, count: Limits.positionsPerFrame + 1))) }
         refused { try frame(.tokens, tokens([.max])) }
@@ -206,7 +208,8 @@ struct LimitTests {
         #expect(throws: Never.self) { try frame(.activation, good, payload: 24) }
         for size in [0, 1, 11, 16, 25] { refused { try frame(.activation, good, payload: size) } }
         for change in [
-            { $0.count = 0 }, { $0.count = UInt32(Limits.positionsPerFrame) + 1 }, { $0.count = .max }, { $0.encoding = 1 },
+            { $0.count = 0 }, { $0.count = UInt32(Limits.positionsPerFrame) + 1 }, { $0.count = .max },
+            { $0.encoding = 1 },
             { $0.stage = .max }, { $0.first = .max }, { $0.epoch = .max },
         ] as [(inout PBActivationFrame) -> Void] {
             var bad = good
@@ -279,8 +282,10 @@ struct LimitTests {
             { $0.blocks = Array(repeating: $0.blocks[0], count: Limits.blocks + 1) }, { $0.blocks[0].pieces = [] },
             { $0.blocks[0].pieces = Array(repeating: $0.metadata, count: Limits.piecesPerBlock + 1) },
             { $0.blocks[0].memory = .max }, { $0.metadata.size = 0 }, { $0.metadata.size = Limits.pieceBytes + 1 },
-            { $0.metadata.digest = Data() }, { $0.contextLength = 0 }, { $0.contextLength = .max }, { $0.vocabulary = 0 },
-            { $0.vocabulary = .max }, { $0.width = 0 }, { $0.width = .max }, { $0.name = long }, { $0.architecture = long },
+            { $0.metadata.digest = Data() }, { $0.contextLength = 0 }, { $0.contextLength = .max },
+            { $0.vocabulary = 0 },
+            { $0.vocabulary = .max }, { $0.width = 0 }, { $0.width = .max }, { $0.name = long },
+            { $0.architecture = long },
         ] as [(inout PBModelMessage) -> Void] {
             var bad = good
             change(&bad)

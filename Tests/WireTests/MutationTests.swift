@@ -30,12 +30,14 @@ struct MutationTests {
             let encoded = frame.encoded()
             for count in 0...encoded.header.count {
                 _ = try? Frame(
-                    EncodedFrame(kind: encoded.kind, header: Array(encoded.header.prefix(count)), payload: encoded.payload))
+                    EncodedFrame(
+                        kind: encoded.kind, header: Array(encoded.header.prefix(count)), payload: encoded.payload))
             }
             for count in 0...encoded.payload.count {
                 _ = try? Frame(
                     EncodedFrame(
-                        kind: encoded.kind, header: encoded.header, payload: Payload(Array(encoded.payload.bytes.prefix(count)))))
+                        kind: encoded.kind, header: encoded.header,
+                        payload: Payload(Array(encoded.payload.bytes.prefix(count)))))
             }
         }
     }
@@ -46,7 +48,9 @@ struct MutationTests {
         for _ in 0..<300 {
             for frame in Sample.frames {
                 let encoded = frame.encoded()
-                let kind = Int.random(in: 0..<10, using: &generator) == 0 ? UInt8.random(in: 0...60, using: &generator) : encoded.kind
+                let kind =
+                    Int.random(in: 0..<10, using: &generator) == 0
+                    ? UInt8.random(in: 0...60, using: &generator) : encoded.kind
                 let mutated = EncodedFrame(
                     kind: kind, header: Self.changed(encoded.header, &generator), payload: encoded.payload)
                 guard let read = try? Frame(mutated) else { continue }
@@ -95,7 +99,9 @@ struct MutationTests {
     func noise() {
         var generator = SeededGenerator(seed: 1)
         for _ in 0..<2000 {
-            let bytes = (0..<Int.random(in: 0...200, using: &generator)).map { _ in UInt8.random(in: 0...255, using: &generator) }
+            let bytes = (0..<Int.random(in: 0...200, using: &generator)).map { _ in
+                UInt8.random(in: 0...255, using: &generator)
+            }
             for kind in Set(Sample.frames.map { $0.encoded().kind }) {
                 _ = try? Frame(EncodedFrame(kind: kind, header: bytes, payload: .empty))
             }

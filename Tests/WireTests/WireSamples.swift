@@ -5,7 +5,9 @@ import Identity
 /// One of everything that travels, filled to every field.
 enum Sample {
     static let key: SigningKey = {
-        guard let key = SigningKey(seed: [UInt8](repeating: 3, count: 32)) else { preconditionFailure("32 bytes were refused") }
+        guard let key = SigningKey(seed: [UInt8](repeating: 3, count: 32)) else {
+            preconditionFailure("32 bytes were refused")
+        }
         return key
     }()
     static let peer = key.peer
@@ -20,7 +22,10 @@ enum Sample {
         name: "tiny", architecture: "llama", metadata: Piece(digest: digest, size: 10),
         blocks: (0..<4).map { block in
             ModelManifest.Block(
-                pieces: [Piece(digest: Digest.of([UInt8(block)]), size: 1 << 20), Piece(digest: digest, size: Limits.pieceBytes)],
+                pieces: [
+                    Piece(digest: Digest.of([UInt8(block)]), size: 1 << 20),
+                    Piece(digest: digest, size: Limits.pieceBytes),
+                ],
                 memory: UInt64(1) << 50)
         }, contextLength: 8192, vocabulary: 49152, width: 576)
 
@@ -70,7 +75,8 @@ enum Sample {
 
     /// At least one of every kind.
     static let frames: [Frame] = [
-        .hello(Hello(name: "attic", linkPort: 7421, boot: .max)), .hello(Hello(name: "", linkPort: 0, boot: 0)), .ping, .pong,
+        .hello(Hello(name: "attic", linkPort: 7421, boot: .max)), .hello(Hello(name: "", linkPort: 0, boot: 0)), .ping,
+        .pong, .beacon(signed),
         .recordDigest(
             network: network,
             versions: [RecordDigestEntry(peer: peer, version: RecordVersion(epoch: 1, sequence: Limits.counter))]),
@@ -86,12 +92,14 @@ enum Sample {
             RouteOpen(
                 network: network, session: session, epoch: RouteEpoch(4),
                 stages: [
-                    RouteStage(peer: peer, blocks: BlockRange(0...2)), RouteStage(peer: other, blocks: BlockRange(3...3)),
+                    RouteStage(peer: peer, blocks: BlockRange(0...2)),
+                    RouteStage(peer: other, blocks: BlockRange(3...3)),
                 ], stage: 1, sampling: sampling, awaiting: Position(8))),
         .routeOpen(
             RouteOpen(
                 network: network, session: session, epoch: .first,
-                stages: [RouteStage(peer: peer, blocks: BlockRange(0...5))], stage: 0, sampling: sampling, awaiting: nil)),
+                stages: [RouteStage(peer: peer, blocks: BlockRange(0...5))], stage: 0, sampling: sampling, awaiting: nil
+            )),
         .resume(Resume(session: session, epoch: .first, stage: 2, next: Position(77))),
         .stageProgress(Resume(session: session, epoch: .first, stage: 0, next: .zero)),
         .tokens(Tokens(session: session, epoch: .first, first: Position(3), tokens: [0, 1, 49151], sample: true)),

@@ -3,11 +3,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// Every level computes the same bits; a higher one is only faster.
+// Every level computes the same bits; levels differ in speed only.
 typedef enum {
     TK_ISA_PORTABLE = 0,
     TK_ISA_AVX2 = 1,
     TK_ISA_AVX512 = 2,
+    TK_ISA_NEON = 3,  // arm64 with the dot product instructions of ARMv8.2
 } tk_isa;
 
 // Whether the processor has the instructions and the operating system saves the registers of that level.

@@ -1,15 +1,17 @@
 // Weight matrices in the interleaved layout that all kernels share, and their products with activations.
 //
-// A matrix of R rows and K columns is kept as groups of 16 rows (the last one filled up with zero rows). Within a group:
+// A matrix of R rows and K columns is kept as groups of 16 rows (the last one filled up with zero rows). Within a
+// group:
 //
-//   Q8_0        per 32 columns 544 bytes: 8 x 64 bytes (byte 4r+i of vector j is row r, column 4j+i), then 16 half scales
+//   Q8_0        per 32 columns 544 bytes: 8 x 64 bytes (byte 4r+i of vector j is row r, column 4j+i), then 16 half
+//               scales
 //   Q4_0        per 32 columns 288 bytes: 16 half scales, then 4 x 64 bytes; the low nibbles hold columns 0-15 of the
 //               block in the same order, the high nibbles columns 16-31
 //   Q4_1        per 32 columns 320 bytes: 16 half scales, 16 half minima, then 4 x 64 bytes as for Q4_0
 //   F16, F32    per column 16 values, one of each row
 //
-// So a vector lane is a row, nothing is ever summed across lanes, and the order in which a row is summed is the same for
-// one column of activations as for a hundred:
+// So a vector lane is a row, nothing is ever summed across lanes, and the order in which a row is summed is the same
+// for one column of activations as for a hundred:
 //
 //   quantised   acc = 0; for each block b: acc = fma(scale[b] * d[b], float(integer dot of b), acc);
 //               for Q4_1 then acc = fma(minimum[b], s[b], acc)
@@ -43,6 +45,6 @@ void tk_repack(int32_t type, const void *source, int32_t rows, int32_t columns, 
 // One row as floats, for the embedding. `row` must be below `rows`.
 void tk_matrix_row(const tk_matrix *matrix, int32_t row, float *out);
 
-// y[c * ldy + r] = row r of the matrix times column c of x (c * ldx ...), on the calling thread. `ldy` must hold all groups'
-// rows. Allocates; the engine itself goes through tk_layers_run. Returns false when memory ran out.
+// y[c * ldy + r] = row r of the matrix times column c of x (c * ldx ...), on the calling thread. `ldy` must hold all
+// groups' rows. Allocates; the engine itself goes through tk_layers_run. Returns false when memory ran out.
 bool tk_multiply(tk_isa isa, const tk_matrix *matrix, const float *x, int32_t count, size_t ldx, float *y, size_t ldy);

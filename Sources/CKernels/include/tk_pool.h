@@ -1,11 +1,11 @@
 // Resident compute threads.
 //
 // The caller of tk_pool_run takes part as thread 0, so a pool of one starts no thread. Whoever waits, for work or at a
-// barrier, first spins for a few microseconds (a hand-off then costs a fraction of one); then, for some 150 us, it looks
-// between one sched_yield and the next, which leaves the core to whoever else wants it; then it sleeps on a futex. Sleeping
-// early would save little and cost much: in a virtual machine waking takes tens of microseconds, longer than a phase of the
-// computation, and then each thread sleeps while it waits for the other to wake. Spinning longer would, where several pools
-// share a core, keep it from the thread that is waited for.
+// barrier, first spins for a few microseconds (a hand-off then costs a fraction of one); then, for some 150 us, it
+// looks between one sched_yield and the next, which leaves the core to whoever else wants it; then it sleeps on a
+// futex. Sleeping early would save little and cost much: in a virtual machine waking takes tens of microseconds, longer
+// than a phase of the computation, and then each thread sleeps while it waits for the other to wake. Spinning longer
+// would, where several pools share a core, keep it from the thread that is waited for.
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>

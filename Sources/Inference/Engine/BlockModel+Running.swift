@@ -7,10 +7,11 @@ extension BlockModel {
     ///   - blocks: All of them must be loaded.
     ///   - input: Token ids when the range starts at block 0, else hidden states.
     ///   - firstPosition: Must be the cache's length: a hole in a cache gives fluent nonsense, not an error.
-    ///   - cache: Made for the same blocks. Afterwards it holds the new positions too; an error leaves its length as it was.
+    ///   - cache: Made for the same blocks. Afterwards it holds the new positions too; an error leaves its
+    ///     length as it was.
     ///   - logits: For which positions, when the range ends with the head.
     /// - Returns: Logits when the range ends with the head (none for `.none`), else the hidden states of all positions.
-    /// - Throws: `EngineError`, before anything has been computed.
+    /// - Throws: `EngineError`, before anything has been computed; only a pool that is shut down meanwhile, after.
     public func run(
         blocks: ClosedRange<Int>, input: BlockInput, firstPosition: Int, cache: KeyValueCache, logits: LogitsRequest
     ) throws -> BlockOutput {
@@ -27,28 +28,31 @@ extension BlockModel {
         let withHead = blocks.contains(hyperparameters.headBlock)
         let batch = min(count, Int(TK_BATCH_MAX))
         guard let workspace,
-            tk_workspace_reserve(workspace, Int32(batch), Int32(end), withHead ? (head?.weights.matrix.groups ?? 0) * 16 : 0)
+            tk_workspace_reserve(
+                workspace, Int32(batch), Int32(end), withHead ? (head?.weights.matrix.groups ?? 0) * 16 : 0)
         else { throw EngineError.outOfMemory(bytes: batch * hyperparameters.feedForwardWidth * 32) }
         try cache.reserve(positions: end)
 
-        return try pool.withThreads { threads in
-            var output = BlockOutputBuilder(
-                model: self, workspace: workspace, count: count, wanted: withHead ? logits : nil)
-            for start in stride(from: 0, to: count, by: batch) {
-                let part = start..<min(start + batch, count)
-                try fill(tk_workspace_hidden(workspace), from: input, part)
-                let layerBlocks = layerBlocks(of: blocks)
+        var output = BlockOutputBuilder(
+            model: self, workspace: workspace, count: count, wanted: withHead ? logits : nil)
+        let layerBlocks = layerBlocks(of: blocks)
+        for start in stride(from: 0, to: count, by: batch) {
+            let part = start..<min(start + batch, count)
+            try fill(tk_workspace_hidden(workspace), from: input, part)
+            // Batch by batch, so that another model on the same threads need not wait for a whole prompt.
+            try pool.withThreads { threads in
                 if !layerBlocks.isEmpty, let layers {
                     var view = cache.view
                     tk_layers_run(
-                        threads, workspace, layers.baseAddress! + (layerBlocks.lowerBound - 1), Int32(layerBlocks.count),
+                        threads, workspace, layers.baseAddress! + (layerBlocks.lowerBound - 1),
+                        Int32(layerBlocks.count),
                         &view, Int32(firstPosition + start), Int32(part.count))
                 }
                 output.take(part, threads: threads)
             }
-            cache.length = end
-            return output.finish()
         }
+        cache.length = end
+        return output.finish()
     }
 
     /// Checks all that does not depend on the cache; returns how many positions come in.
@@ -94,7 +98,8 @@ extension BlockModel {
             for (row, index) in part.enumerated() { tk_matrix_row(&matrix, tokens[index], hidden + row * width) }
         case .hidden(let bytes):
             bytes.withUnsafeBytes { source in
-                let slice = UnsafeRawBufferPointer(rebasing: source[part.lowerBound * width * 4..<part.upperBound * width * 4])
+                let slice = UnsafeRawBufferPointer(
+                    rebasing: source[part.lowerBound * width * 4..<part.upperBound * width * 4])
                 UnsafeMutableRawPointer(hidden).copyMemory(from: slice.baseAddress!, byteCount: slice.count)
             }
         }

@@ -25,9 +25,9 @@ public enum BlockOutput: Sendable, Equatable {
 
 /// The weights of whichever blocks of one model are loaded on this peer, and the arithmetic on them.
 ///
-/// Block 0 is the embedding, blocks 1 to L are the transformer layers, block L + 1 is the output norm and head. A position's
-/// result is the same bits however many positions are computed together, in whichever ranges, by however many threads and
-/// with whichever instruction set.
+/// Block 0 is the embedding, blocks 1 to L are the transformer layers, block L + 1 is the output norm and head. A
+/// position's result is the same bits however many positions are computed together, in whichever ranges, by however
+/// many threads and with whichever instruction set.
 ///
 /// Confined to one thread at a time. Two models may share a pool; they then take turns.
 public final class BlockModel {
@@ -49,7 +49,7 @@ public final class BlockModel {
         self.init(hyperparameters: hyperparameters, pool: pool, instructionSet: .best)
     }
 
-    /// With a given instruction set; where the machine does not have it, with the best one below.
+    /// With a given instruction set; where the machine does not have it, with its best.
     public init(hyperparameters: Hyperparameters, pool: ComputePool, instructionSet: InstructionSet) {
         self.hyperparameters = hyperparameters
         self.pool = pool

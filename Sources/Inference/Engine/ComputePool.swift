@@ -3,8 +3,9 @@ import Synchronization
 
 /// Resident compute threads.
 ///
-/// Whoever runs a model takes part as thread 0, so a pool of one starts no thread. A waiting thread spins for at most some
-/// 20 µs and then sleeps, so that several pools share a small machine without getting in each other's way for long.
+/// Whoever runs a model takes part as thread 0, so a pool of one starts no thread. A waiting thread spins for at most
+/// some 20 µs and then sleeps, so that several pools share a small machine without getting in each other's way for
+/// long.
 public final class ComputePool: Sendable {
     public let threadCount: Int
     // The raw pointer, so that it can stand in a mutex; nil once shut down.

@@ -2,8 +2,8 @@
 public struct EngineBenchmark {
     /// Feeds a prompt of arbitrary tokens, then decodes one token at a time, each through all blocks.
     ///
-    /// - Returns: Tokens per second for both. The head is computed once for the prompt and for every decoded token; neither
-    ///   sampling nor text is part of it.
+    /// - Returns: Tokens per second for both. The head is computed once for the prompt and for every decoded token;
+    ///   neither sampling nor text is part of it.
     public static func run(
         model: BlockModel, prefill: Int = 512, decode: Int = 128
     ) throws -> (prefillTokensPerSecond: Double, decodeTokensPerSecond: Double) {
@@ -25,9 +25,9 @@ public struct EngineBenchmark {
         cache.reset()
         _ = try model.run(blocks: blocks, input: .tokens([token(0)]), firstPosition: 0, cache: cache, logits: .last)
         let decodeTime = try clock.measure {
-            for position in 1...decode {
+            for _ in 0..<max(decode, 0) {
                 _ = try model.run(
-                    blocks: blocks, input: .tokens([token(position)]), firstPosition: position, cache: cache,
+                    blocks: blocks, input: .tokens([token(cache.length)]), firstPosition: cache.length, cache: cache,
                     logits: .last)
             }
         }

@@ -8,7 +8,6 @@ public enum EngineError: Error, Equatable, Sendable {
     case tensorShape(name: String, expected: [Int], found: [Int])
     case tensorSize(name: String, expected: Int, found: Int)
     case outOfMemory(bytes: Int)
-    case threadsUnavailable(count: Int)
     case poolIsShutDown
     case blocksNotLoaded([Int])
     case cacheOfOtherBlocks(cache: ClosedRange<Int>, asked: ClosedRange<Int>)
@@ -39,10 +38,8 @@ extension EngineError: CustomStringConvertible {
             "Tensor \(name) has \(found) bytes where \(expected) are expected from its type and shape."
         case .outOfMemory(let bytes):
             "No memory for another \(bytes) bytes; free some, or hold fewer blocks here."
-        case .threadsUnavailable(let count):
-            "\(count) compute threads could not be started; ask for fewer."
         case .poolIsShutDown:
-            "The compute threads have been shut down."
+            "The compute threads have been shut down, or could not be started."
         case .blocksNotLoaded(let blocks):
             "Blocks \(blocks) are not loaded on this peer."
         case .cacheOfOtherBlocks(let cache, let asked):

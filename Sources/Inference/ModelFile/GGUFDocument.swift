@@ -1,9 +1,9 @@
 /// A GGUF v3 file, checked as a whole and indexed: metadata, and where every tensor lies.
 ///
-/// The format, little-endian throughout: "GGUF", version (u32), number of tensors (u64), number of metadata entries (u64);
-/// the entries (key: u64 length and bytes; type: u32; value); the tensor table (name: u64 length and bytes; number of
-/// dimensions: u32; each dimension: u64; element type: u32; offset from the start of the data section: u64); padding to
-/// `general.alignment` (32 unless given); the data section.
+/// The format, little-endian throughout: "GGUF", version (u32), number of tensors (u64), number of metadata entries
+/// (u64); the entries (key: u64 length and bytes; type: u32; value); the tensor table (name: u64 length and bytes;
+/// number of dimensions: u32; each dimension: u64; element type: u32; offset from the start of the data section: u64);
+/// padding to `general.alignment` (32 unless given); the data section.
 struct GGUFDocument: Sendable {
     struct Tensor: Sendable, Equatable {
         let name: String
@@ -38,7 +38,8 @@ struct GGUFDocument: Sendable {
         let tensorCount = try reader.integer(UInt64.self, of: "the header")
         let entryCount = try reader.integer(UInt64.self, of: "the header")
         guard tensorCount <= Limit.tensors else {
-            throw .implausible(what: "the number of tensors", value: "\(tensorCount)", allowed: "up to \(Limit.tensors)")
+            throw .implausible(
+                what: "the number of tensors", value: "\(tensorCount)", allowed: "up to \(Limit.tensors)")
         }
         metadata = try GGUFMetadata(reading: entryCount, from: &reader, of: file)
 
@@ -53,7 +54,8 @@ struct GGUFDocument: Sendable {
         var indexByName: [String: Int] = [:]
         for head in heads {
             guard head.offset % UInt64(alignment) == 0 else {
-                throw .malformed(what: "tensor \(quoted(head.name))", reason: "its data is not aligned to \(alignment) bytes")
+                throw .malformed(
+                    what: "tensor \(quoted(head.name))", reason: "its data is not aligned to \(alignment) bytes")
             }
             let (start, overflow) = head.offset.addingReportingOverflow(UInt64(dataStart))
             let (end, endOverflow) = start.addingReportingOverflow(UInt64(head.byteCount))
@@ -70,7 +72,8 @@ struct GGUFDocument: Sendable {
         self.indexByName = indexByName
 
         let byPlace = tensors.sorted { $0.range.lowerBound < $1.range.lowerBound }
-        for (earlier, later) in zip(byPlace, byPlace.dropFirst()) where earlier.range.upperBound > later.range.lowerBound {
+        for (earlier, later) in zip(byPlace, byPlace.dropFirst())
+        where earlier.range.upperBound > later.range.lowerBound {
             throw .overlappingTensors(quoted(earlier.name), quoted(later.name))
         }
     }
@@ -79,9 +82,11 @@ struct GGUFDocument: Sendable {
 
     private static func alignment(of metadata: GGUFMetadata) throws(ModelFileError) -> Int {
         guard let value = try metadata.integer("general.alignment") else { return 32 }
-        guard value.nonzeroBitCount == 1, let alignment = Int(exactly: value), Limit.alignment.contains(alignment) else {
+        guard value.nonzeroBitCount == 1, let alignment = Int(exactly: value), Limit.alignment.contains(alignment)
+        else {
             throw .implausible(
-                what: "general.alignment", value: "\(value)", allowed: "a power of two from 8 to \(Limit.alignment.upperBound)")
+                what: "general.alignment", value: "\(value)",
+                allowed: "a power of two from 8 to \(Limit.alignment.upperBound)")
         }
         return alignment
     }
@@ -101,7 +106,8 @@ struct GGUFDocument: Sendable {
                     what: "the length of a tensor's name", value: "\(nameBytes)", allowed: "1 to \(Limit.nameBytes)")
             }
             let range = try reader.take(nameBytes, of: "the tensor table")
-            guard let name = String(validating: UnsafeRawBufferPointer(rebasing: reader.bytes[range]), as: UTF8.self) else {
+            guard let name = String(validating: UnsafeRawBufferPointer(rebasing: reader.bytes[range]), as: UTF8.self)
+            else {
                 throw .malformed(what: "the tensor table", reason: "a name is not UTF-8")
             }
             let count = try reader.integer(UInt32.self, of: "tensor \(quoted(name))")
@@ -150,9 +156,11 @@ extension TensorType {
             throw .malformed(
                 what: "tensor \(quoted(name))", reason: "its rows are not a multiple of \(type.groupElements) elements")
         }
-        let (bytes, overflow) = (elements / Int64(type.groupElements)).multipliedReportingOverflow(by: Int64(type.groupBytes))
+        let (bytes, overflow) = (elements / Int64(type.groupElements)).multipliedReportingOverflow(
+            by: Int64(type.groupBytes))
         guard !overflow else {
-            throw .implausible(what: "the size of tensor \(quoted(name))", value: "more than 2^63 bytes", allowed: "less")
+            throw .implausible(
+                what: "the size of tensor \(quoted(name))", value: "more than 2^63 bytes", allowed: "less")
         }
         return (type, lengths, Int(bytes))
     }
@@ -161,7 +169,8 @@ extension TensorType {
     private static func ggmlTypeName(_ raw: UInt32) -> String {
         let names: [UInt32: String] = [
             6: "Q5_0", 7: "Q5_1", 9: "Q8_1", 10: "Q2_K", 11: "Q3_K", 12: "Q4_K", 13: "Q5_K", 14: "Q6_K", 15: "Q8_K",
-            16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS", 19: "IQ1_S", 20: "IQ4_NL", 21: "IQ3_S", 22: "IQ2_S", 23: "IQ4_XS",
+            16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS", 19: "IQ1_S", 20: "IQ4_NL", 21: "IQ3_S", 22: "IQ2_S",
+            23: "IQ4_XS",
             24: "I8", 25: "I16", 26: "I32", 27: "I64", 28: "F64", 29: "IQ1_M", 30: "BF16", 34: "TQ1_0", 35: "TQ2_0",
             39: "MXFP4",
         ]

@@ -27,7 +27,8 @@ enum GGUFValueType: UInt32 {
 }
 
 /// A GGUF file's key-value section. Only the places of the values are kept: an array of a million tokens costs
-/// nothing until it is asked for, and a file cannot make the reader allocate more than a small multiple of its own size.
+/// nothing until it is asked for, and a file cannot make the reader allocate more than a small multiple of its own
+/// size.
 struct GGUFMetadata: Sendable {
     struct Entry: Sendable {
         let key: String
@@ -56,7 +57,8 @@ struct GGUFMetadata: Sendable {
     init(reading count: UInt64, from reader: inout ByteReader, of file: MappedFile) throws(ModelFileError) {
         self.file = file
         guard count <= Limit.entries else {
-            throw .implausible(what: "the number of metadata entries", value: "\(count)", allowed: "up to \(Limit.entries)")
+            throw .implausible(
+                what: "the number of metadata entries", value: "\(count)", allowed: "up to \(Limit.entries)")
         }
         let sectionStart = reader.offset
         for _ in 0..<count {
@@ -67,7 +69,8 @@ struct GGUFMetadata: Sendable {
                     what: "the length of a metadata key", value: "\(keyBytes)", allowed: "1 to \(Limit.keyBytes)")
             }
             let keyRange = try reader.take(keyBytes, of: "a metadata key")
-            guard let key = String(validating: UnsafeRawBufferPointer(rebasing: reader.bytes[keyRange]), as: UTF8.self) else {
+            guard let key = String(validating: UnsafeRawBufferPointer(rebasing: reader.bytes[keyRange]), as: UTF8.self)
+            else {
                 throw .malformed(what: "a metadata key at byte \(start)", reason: "it is not UTF-8")
             }
             let type = try Self.valueType(from: &reader, key: key)
@@ -114,7 +117,8 @@ struct GGUFMetadata: Sendable {
             if let size = elementType.fixedBytes {
                 try reader.take(count, unitBytes: size, of: "metadata entry \(quoted(key))")
             } else {
-                // Every element takes 8 bytes or more, so a huge count runs into the end of the file, not into a long wait.
+                // Every element takes 8 bytes or more, so a huge count runs into the end of the file, not into a long
+                // wait.
                 var left = count
                 while left > 0 {
                     try skipValue(of: elementType, key: key, depth: depth + 1, from: &reader)

@@ -16,7 +16,8 @@ extension Hyperparameters {
             metadata, "llama.attention.head_count_kv", in: 1...headCount, otherwise: headCount)
         guard headCount % keyValueHeadCount == 0 else {
             throw .implausible(
-                what: "llama.attention.head_count_kv", value: "\(keyValueHeadCount)", allowed: "a divisor of \(headCount)")
+                what: "llama.attention.head_count_kv", value: "\(keyValueHeadCount)",
+                allowed: "a divisor of \(headCount)")
         }
         var headDimension = width / headCount
         if metadata.has("llama.attention.key_length") {
@@ -25,7 +26,8 @@ extension Hyperparameters {
             throw .implausible(what: "llama.embedding_length", value: "\(width)", allowed: "a multiple of \(headCount)")
         }
         guard (2...1024).contains(headDimension), headDimension % 2 == 0 else {
-            throw .implausible(what: "the width of a head", value: "\(headDimension)", allowed: "an even number from 2 to 1024")
+            throw .implausible(
+                what: "the width of a head", value: "\(headDimension)", allowed: "an even number from 2 to 1024")
         }
         let valueLength = try Self.count(
             metadata, "llama.attention.value_length", in: 1...65536, otherwise: headDimension)

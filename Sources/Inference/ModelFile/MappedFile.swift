@@ -5,7 +5,8 @@ import Glibc
 /// The size is taken once, when the file is opened, and every later check is against that size. What no check here can
 /// catch: a file on a local disk that another process *shrinks* while it is mapped. Reading beyond its new end raises
 /// SIGBUS and ends the process; a file rewritten in place gives wrong numbers. Pieces are therefore written under a
-/// temporary name and renamed, and never opened for writing again: the blocks a peer computes with lie only in such files.
+/// temporary name and renamed, and never opened for writing again: the blocks a peer computes with lie only in such
+/// files.
 ///
 /// Unchecked `Sendable`: all members are constants and nobody writes to the mapped bytes, so any thread may read them.
 final class MappedFile: @unchecked Sendable {

@@ -21,7 +21,8 @@ public struct ModelCut: Sendable, Equatable {
 
     /// Tokenizer, chat template and hyperparameters; every member needs it.
     public let metadata: Piece
-    /// The pieces each block needs, blocks 0 to `layerCount + 1`. With tied embeddings the head needs the embedding's too.
+    /// The pieces each block needs, blocks 0 to `layerCount + 1`. With tied embeddings the head needs the embedding's
+    /// too.
     public let blockPieces: [[Piece]]
     public let hyperparameters: Hyperparameters
     public let architecture: String
@@ -130,8 +131,8 @@ private struct PieceStore {
         return hasher.finish()
     }
 
-    /// Hashes what is written once more: a model file that changes between the two readings must not give a piece under a
-    /// name that is not its own.
+    /// Hashes what is written once more: a model file that changes between the two readings must not give a piece under
+    /// a name that is not its own.
     private func write(
         _ contents: PieceContents, to descriptor: Int32, path: String, expecting digest: [UInt8]
     ) throws(ModelFileError) {

@@ -1,5 +1,5 @@
-/// A whole model in one GGUF v3 file, mapped into memory and checked: every tensor that its architecture needs is there,
-/// in its shape, in a type that is computed, within the file and apart from the others.
+/// A whole model in one GGUF v3 file, mapped into memory and checked: every tensor that its architecture needs is
+/// there, in its shape, in a type that is computed, within the file and apart from the others.
 public final class ModelFile: TensorSource, Sendable {
     public let path: String
     public let hyperparameters: Hyperparameters

@@ -1,6 +1,7 @@
 /// Which tensors each block of a `llama` model consists of, and their shapes, in the names of GGUF.
 ///
-/// Block 0 is the embedding, blocks 1 to `layerCount` are the layers, block `layerCount + 1` is the output norm and head.
+/// Block 0 is the embedding, blocks 1 to `layerCount` are the layers, block `layerCount + 1` is the output norm and
+/// head.
 public struct ModelLayout: Sendable {
     public struct Expected: Sendable, Equatable {
         public let name: String
@@ -17,8 +18,8 @@ public struct ModelLayout: Sendable {
         self.hyperparameters = hyperparameters
     }
 
-    /// The block's own tensors. The head of a model with tied embeddings also reads `embeddingTensor`, which is block 0's.
-    /// A block that the model does not have has none.
+    /// The block's own tensors. The head of a model with tied embeddings also reads `embeddingTensor`, which is block
+    /// 0's. A block that the model does not have has none.
     public func tensors(ofBlock block: Int) -> [Expected] {
         let shape = hyperparameters
         let width = shape.embeddingWidth

@@ -41,3 +41,24 @@ public struct ModelMetadata: Sendable {
         chatTemplateSource = try metadata.string("tokenizer.chat_template")
     }
 }
+
+extension ModelMetadata {
+    /// A conversation as the model wants to read it, up to where its answer begins.
+    ///
+    /// - Parameter formatTime: gives the present time by a format of `strftime`, for templates that tell the model the
+    ///   date.
+    /// - Throws: `ModelFileError.missing` for a model that is not made for chat, or `TemplateError`.
+    public func promptTokens(
+        for messages: [ChatMessage], formatTime: ((String) -> String)? = nil
+    ) throws -> [Int32] {
+        guard let chatTemplateSource else { throw ModelFileError.missing(what: "chat template") }
+        let vocabulary = tokenizer.vocabulary
+        func text(of id: Int32?) -> String {
+            id.map { String(decoding: vocabulary.bytes(of: $0), as: UTF8.self) } ?? ""
+        }
+        let prompt = try ChatTemplate(chatTemplateSource).render(
+            messages: messages, addGenerationPrompt: true, bosToken: text(of: vocabulary.beginningOfSequence),
+            eosToken: text(of: vocabulary.endOfSequence), formatTime: formatTime)
+        return tokenizer.encode(prompt, parseSpecial: true, atStart: true)
+    }
+}

@@ -18,16 +18,16 @@
 ///            2   bytes of the name N, 1 to 256
 ///            N   name, UTF-8, as in the GGUF file
 ///     data
-///        The tensors in the order of the table, as they are encoded in the GGUF file. The first begins at H rounded up to a
-///        multiple of 64, each other one at the end of the one before rounded up to a multiple of 64; the bytes between are
-///        zero. The piece ends with the last tensor's last byte: S.
+///        The tensors in the order of the table, as they are encoded in the GGUF file. The first begins at H rounded up
+///        to a multiple of 64, each other one at the end of the one before rounded up to a multiple of 64; the bytes
+///        between are zero. The piece ends with the last tensor's last byte: S.
 ///
 /// A reader refuses a piece in which any of this is not so, whatever its digest.
 ///
-/// The *metadata* piece is no such container: it is a GGUF v3 file without tensors. It holds "GGUF", version 3, 0 tensors, the
-/// number of entries, the model file's metadata entries byte for byte and in their order except those whose key begins
-/// with "tiktrue.", and at last the entry `tiktrue.tied_embeddings` (bool): whether the head multiplies with
-/// `token_embd.weight` because the model file has no `output.weight`.
+/// The *metadata* piece is no such container: it is a GGUF v3 file without tensors. It holds "GGUF", version 3, 0
+/// tensors, the number of entries, the model file's metadata entries byte for byte and in their order except those
+/// whose key begins with "tiktrue.", and at last the entry `tiktrue.tied_embeddings` (bool): whether the head
+/// multiplies with `token_embd.weight` because the model file has no `output.weight`.
 enum PieceContainer {
     static let magic = Array("TKTPIECE".utf8)
     static let version: UInt32 = 1
@@ -135,7 +135,8 @@ enum PieceContainer {
             throw .implausible(what: "the length of a name", value: "\(nameBytes)", allowed: "1 to \(nameBytesMax)")
         }
         let nameRange = try reader.take(UInt64(nameBytes), of: "the piece's table")
-        guard let name = String(validating: UnsafeRawBufferPointer(rebasing: reader.bytes[nameRange]), as: UTF8.self) else {
+        guard let name = String(validating: UnsafeRawBufferPointer(rebasing: reader.bytes[nameRange]), as: UTF8.self)
+        else {
             throw .malformed(what: "the piece's table", reason: "a name is not UTF-8")
         }
         let (type, lengths, expectedBytes) = try TensorType.checkedShape(

@@ -1,7 +1,7 @@
 /// One piece of a model, mapped into memory and checked: the tensors of a block.
 ///
-/// Whoever stored the piece has compared its digest; this reader still believes nothing that it says, because a disk can
-/// change what rests on it.
+/// Whoever stored the piece has compared its digest; this reader still believes nothing that it says, because a disk
+/// can change what rests on it.
 public final class PieceFile: TensorSource, Sendable {
     private let file: MappedFile
     private let entries: [String: PieceContainer.Entry]

@@ -1,9 +1,9 @@
-/// Chooses a token from logits, as a pure function of logits, parameters and position: whichever peer holds the head and
-/// however often it computes a position, the same token comes out.
+/// Chooses a token from logits, as a pure function of logits, parameters and position: whichever peer holds the head
+/// and however often it computes a position, the same token comes out.
 ///
-/// So the random number is drawn from (seed, position) and not from a generator that remembers; equal logits are ordered by
-/// token number; sums have one fixed order; and the exponential is made of additions and multiplications (`exponential`),
-/// because those of different C libraries differ in the last bit.
+/// So the random number is drawn from (seed, position) and not from a generator that remembers; equal logits are
+/// ordered by token number; sums have one fixed order; and the exponential is made of additions and multiplications
+/// (`exponential`), because those of different C libraries differ in the last bit.
 ///
 /// In order: temperature, then top-k, then top-p of what top-k left. A NaN counts as minus infinity.
 public enum Sampler {
@@ -42,8 +42,8 @@ public enum Sampler {
 
     /// What top-k and top-p leave, the most probable first, with weights relative to the best one's.
     ///
-    /// Sorting a whole vocabulary takes longer than computing its logits, so only a window below the best is sorted, and a wider
-    /// one where that was not enough. The result does not depend on the windows.
+    /// Sorting a whole vocabulary takes longer than computing its logits, so only a window below the best is sorted,
+    /// and a wider one where that was not enough. The result does not depend on the windows.
     private static func candidates(
         _ scaled: [Double], _ parameters: SamplingParameters
     ) -> (tokens: [Int], weights: [Double]) {
@@ -103,8 +103,8 @@ public enum Sampler {
 
     /// e^x for x up to 0, within 2 units in the last place; 0 below -708, where results would be subnormal.
     ///
-    /// x = n ln 2 + r with |r| up to half of ln 2, e^r by its series to the 13th power, scaled by 2^n: additions, multiplications and
-    /// one rounding, which IEEE 754 fixes to the bit.
+    /// x = n ln 2 + r with |r| up to half of ln 2, e^r by its series to the 13th power, scaled by 2^n: additions,
+    /// multiplications and one rounding, which IEEE 754 fixes to the bit.
     static func exponential(_ x: Double) -> Double {
         guard x > -lowestExponent else { return 0 }
         let n = (x * 0x1.71547652b82fep+0).rounded(.toNearestOrEven)
@@ -117,7 +117,8 @@ public enum Sampler {
 
     /// 1/12!, 1/11!, ... 1/1!, 1/0!
     private static let inverseFactorials: [Double] = [
-        1.0 / 479_001_600, 1.0 / 39_916_800, 1.0 / 3_628_800, 1.0 / 362_880, 1.0 / 40_320, 1.0 / 5_040, 1.0 / 720, 1.0 / 120,
+        1.0 / 479_001_600, 1.0 / 39_916_800, 1.0 / 3_628_800, 1.0 / 362_880, 1.0 / 40_320, 1.0 / 5_040, 1.0 / 720,
+        1.0 / 120,
         1.0 / 24, 1.0 / 6, 0.5, 1, 1,
     ]
 }

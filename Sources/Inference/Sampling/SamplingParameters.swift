@@ -44,7 +44,7 @@ extension SamplingError: CustomStringConvertible {
         case .topK(let value): "top-k \(value) is not possible; give 0 (all tokens) or more."
         case .topP(let value): "top-p \(value) is not possible; give one above 0 and up to 1 (all tokens)."
         case .noCandidate(let count):
-            "None of \(count) tokens has a probability: the model's numbers are broken; check its file with \"model add\"."
+            "None of \(count) tokens has a probability: the model's file is damaged; fetch it and add it again."
         }
     }
 }

@@ -1,5 +1,5 @@
-/// GPT-2's way to write any bytes as printable text: each byte is one character, itself where it is printable in Latin-1,
-/// and one of U+0100 to U+0143 where it is not ("Ġ" for the space). Vocabularies and merges are written in it.
+/// GPT-2's way to write any bytes as printable text: each byte is one character, itself where it is printable in
+/// Latin-1, and one of U+0100 to U+0143 where it is not ("Ġ" for the space). Vocabularies and merges are written in it.
 enum ByteAlphabet {
     /// The scalar value of each byte.
     static let scalars: [UInt32] = {

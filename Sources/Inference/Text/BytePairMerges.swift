@@ -1,7 +1,8 @@
-/// Byte-pair encoding (Sennrich, Haddow, Birch 2016) of one word: of all neighbouring pairs that the table knows, the one
-/// learned first is merged, the leftmost where it stands several times, until no pair is known.
+/// Byte-pair encoding (Sennrich, Haddow, Birch 2016) of one word: of all neighbouring pairs that the table knows, the
+/// one learned first is merged, the leftmost where it stands several times, until no pair is known.
 ///
-/// The pairs wait in a heap and the symbols form a linked list, so a word of n bytes takes O(n log n) however it is made.
+/// The pairs wait in a heap and the symbols form a linked list, so a word of n bytes takes O(n log n) however it is
+/// made.
 struct BytePairMerges: Sendable {
     private struct Pair: Hashable {
         let left: Int32

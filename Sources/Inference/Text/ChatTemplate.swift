@@ -10,12 +10,12 @@ public struct ChatMessage: Sendable, Equatable {
     }
 }
 
-/// The model's own way to write a conversation as one text: the Jinja template of its file, run by a small interpreter with
-/// the settings and extras of Hugging Face's `apply_chat_template` (`trim_blocks`, `lstrip_blocks`, loop controls,
+/// The model's own way to write a conversation as one text: the Jinja template of its file, run by a small interpreter
+/// with the settings and extras of Hugging Face's `apply_chat_template` (`trim_blocks`, `lstrip_blocks`, loop controls,
 /// `raise_exception`, plain `tojson`, `strftime_now`).
 ///
-/// Not covered, and refused when the template is read: inheritance and includes, `call`, `filter`, `with` and `do` blocks, recursive loops, and filters
-/// and tests that no known chat template uses.
+/// Not covered, and refused when the template is read: inheritance and includes, `call`, `filter`, `with` and `do`
+/// blocks, recursive loops, and filters and tests that no known chat template uses.
 public struct ChatTemplate: Sendable {
     private let source: String
 

@@ -1,5 +1,5 @@
-/// Finds the tokens that are matched as a whole wherever they stand in a text: the leftmost first, and of those that begin
-/// at one place the longest.
+/// Finds the tokens that are matched as a whole wherever they stand in a text: the leftmost first, and of those that
+/// begin at one place the longest.
 struct SpecialTokens: Sendable {
     enum Part: Equatable {
         case token(Int32)

@@ -1,9 +1,10 @@
 /// Text to token numbers and back: byte-level byte-pair encoding with the vocabulary, merges and special tokens of the
 /// model's own file.
 ///
-/// First the special tokens that stand in the text are cut out, then a `PreTokenizer` cuts what is left into words, then
-/// each word's bytes are merged (`BytePairMerges`). A byte for which the vocabulary has no token is left out: SmolLM2 lacks 21
-/// of 256, six control characters and bytes that do not occur in UTF-8 or only in planes without assigned characters.
+/// First the special tokens that stand in the text are cut out, then a `PreTokenizer` cuts what is left into words,
+/// then each word's bytes are merged (`BytePairMerges`). A byte for which the vocabulary has no token is left out:
+/// SmolLM2 lacks 21 of 256, six control characters and bytes that do not occur in UTF-8 or only in planes without
+/// assigned characters.
 public struct Tokenizer: Sendable {
     public let vocabulary: Vocabulary
     /// Whether the file wants a sequence to begin with the token `vocabulary.beginningOfSequence`.
@@ -18,7 +19,8 @@ public struct Tokenizer: Sendable {
 
     private enum Limit {
         static let merges = 1 << 22
-        /// Words whose tokens are remembered during one call. English text repeats most of its words within the first thousands.
+        /// Words whose tokens are remembered during one call. English text repeats most of its words within the first
+        /// thousands.
         static let cachedWords = 8192
         static let cachedWordBytes = 64
     }
@@ -89,8 +91,8 @@ public struct Tokenizer: Sendable {
 
 extension Tokenizer {
     /// - Parameters:
-    ///   - parseSpecial: whether control tokens written in the text ("<|im_start|>") become those tokens. True for what a chat
-    ///     template gave; false for text of which a user should not make more than text.
+    ///   - parseSpecial: whether control tokens written in the text ("<|im_start|>") become those tokens. True for what
+    ///     a chat template gave; false for text of which a user should not make more than text.
     ///   - atStart: whether the tokens begin a sequence; then the file's wish for a first token is honoured.
     public func encode(_ text: String, parseSpecial: Bool, atStart: Bool = false) -> [Int32] {
         encode(bytes: Array(text.utf8), parseSpecial: parseSpecial, atStart: atStart)
@@ -112,7 +114,9 @@ extension Tokenizer {
         return ids
     }
 
-    private func appendWords(of text: ArraySlice<UInt8>, to ids: inout [Int32], cache: inout [ArraySlice<UInt8>: [Int32]]) {
+    private func appendWords(
+        of text: ArraySlice<UInt8>, to ids: inout [Int32], cache: inout [ArraySlice<UInt8>: [Int32]]
+    ) {
         for range in preTokenizer.words(in: text) {
             let word = text[text.startIndex + range.lowerBound..<text.startIndex + range.upperBound]
             if let known = cache[word] {
@@ -134,8 +138,8 @@ extension Tokenizer {
 // MARK: - Tokens to text
 
 extension Tokenizer {
-    /// The bytes that the tokens stand for, control tokens as their text unless `includingControl` is false. Numbers that are no
-    /// token stand for nothing.
+    /// The bytes that the tokens stand for, control tokens as their text unless `includingControl` is false. Numbers
+    /// that are no token stand for nothing.
     public func decode(_ ids: [Int32], includingControl: Bool = true) -> [UInt8] {
         var result: [UInt8] = []
         for id in ids where includingControl || !vocabulary.isControl(id) {

@@ -36,7 +36,8 @@ struct UTF8Scanner {
         }
     }
 
-    /// Whether `byte` can be the one at `offset` of a sequence: no overlong forms, no surrogates, nothing above U+10FFFF.
+    /// Whether `byte` can be the one at `offset` of a sequence: no overlong forms, no surrogates, nothing above
+    /// U+10FFFF.
     static func canFollow(_ byte: UInt8, lead: UInt8, at offset: Int) -> Bool {
         guard offset == 1 else { return (0x80...0xBF).contains(byte) }
         switch lead {

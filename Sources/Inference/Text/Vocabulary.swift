@@ -27,7 +27,8 @@ public struct Vocabulary: Sendable {
 
     /// Control tokens that end an answer in the chat formats that are in use, whether or not the file says so.
     private static let endingTexts: Set<String> = [
-        "<|im_end|>", "<|endoftext|>", "<|end_of_text|>", "<|eot_id|>", "<|eom_id|>", "<|end|>", "<end_of_turn>", "</s>",
+        "<|im_end|>", "<|endoftext|>", "<|end_of_text|>", "<|eot_id|>", "<|eom_id|>", "<|end|>", "<end_of_turn>",
+        "</s>",
     ]
 
     /// - Parameter texts: the tokens as the file writes them, normal ones in `ByteAlphabet`.

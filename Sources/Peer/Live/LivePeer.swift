@@ -97,7 +97,9 @@ final class LivePeer: @unchecked Sendable {
 
     private func refreshAddresses() {
         let hosts = discovery.localAddresses()
-        let found = (hosts.isEmpty ? ["127.0.0.1"] : hosts).compactMap { Endpoint(host: $0, port: core.settings.linkPort) }
+        let found = (hosts.isEmpty ? ["127.0.0.1"] : hosts).compactMap {
+            Endpoint(host: $0, port: core.settings.linkPort)
+        }
         guard found != addresses else { return }
         addresses = found
         handle(.addressesChanged(found))
@@ -150,7 +152,8 @@ final class LivePeer: @unchecked Sendable {
         case .multicast(let datagram): _ = discovery.multicast(datagram)
         case .dial(let endpoint, let expecting, let purpose, let tag):
             links.dial(
-                endpoint, expecting: expecting, purpose: purpose == .member ? .member : .admission, dial: DialID(tag.value))
+                endpoint, expecting: expecting, purpose: purpose == .member ? .member : .admission,
+                dial: DialID(tag.value))
         case .send(let frame, let link):
             switch links.send(frame, on: link) {
             case .sent, .overflow, .noLink: break
@@ -221,7 +224,8 @@ extension LivePeer: LinkDelegate {
             .linkOpened(
                 LinkInfo(
                     id: link.id, peer: link.peer, purpose: link.purpose == .member ? .member : .admission,
-                    isOutbound: link.direction == .outbound, remote: link.remote, dial: link.dial.map { DialTag($0.value) })))
+                    isOutbound: link.direction == .outbound, remote: link.remote,
+                    dial: link.dial.map { DialTag($0.value) })))
     }
 
     func linkReceived(_ frame: Frame, on id: LinkID) { handle(.received(frame, on: id)) }

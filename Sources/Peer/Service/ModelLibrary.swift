@@ -52,7 +52,8 @@ actor ModelLibrary {
         let digest = manifest.metadata.digest
         if let known = texts[digest] { return known }
         guard pieces.has(digest) else {
-            throw ServiceFailure("the model's description is still being fetched from other peers; try again in a moment")
+            throw ServiceFailure(
+                "the model's description is still being fetched from other peers; try again in a moment")
         }
         let text = try ModelText(path: pieces.path(for: digest))
         texts[digest] = text

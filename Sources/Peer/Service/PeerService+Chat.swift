@@ -9,7 +9,9 @@ extension PeerService {
     func chat(_ request: ChatRequest, emit: @escaping @Sendable (ControlEvent) -> Void) async throws -> ChatDocument {
         let network = try await network(named: request.network)
         guard !request.messages.isEmpty else { throw ServiceFailure("there is nothing to answer; give a prompt") }
-        guard request.maxTokens > 0 else { throw ServiceFailure("an answer has at least one token; choose --max-tokens 1 or more") }
+        guard request.maxTokens > 0 else {
+            throw ServiceFailure("an answer has at least one token; choose --max-tokens 1 or more")
+        }
         if network.config.assignment.isEmpty {
             throw ServiceFailure(
                 "the memory that members lend does not hold the model \(network.config.model.name) yet; "
@@ -27,7 +29,8 @@ extension PeerService {
         let input = ChatInput(
             network: network.id, conversation: conversation, tokens: tokens, maxNewTokens: request.maxTokens,
             stopTokens: text.stopTokens,
-            sampling: SamplingSettings(temperature: request.temperature, topK: request.topK, topP: request.topP, seed: seed))
+            sampling: SamplingSettings(
+                temperature: request.temperature, topK: request.topK, topP: request.topP, seed: seed))
 
         var answer = Answer(decoder: StreamingDecoder(text.tokenizer), stopTokens: text.stopTokens)
         let clock = ContinuousClock()

@@ -38,7 +38,8 @@ extension PeerService {
         return ModelDocument(
             name: manifest.name, architecture: manifest.architecture, blockCount: manifest.blocks.count,
             size: pieces.reduce(0) { $0 + $1.size }, memory: manifest.blocks.reduce(0) { $0 + $1.memory },
-            contextLength: manifest.contextLength, vocabulary: manifest.vocabulary, pieces: pieces.count, heldPieces: held,
+            contextLength: manifest.contextLength, vocabulary: manifest.vocabulary, pieces: pieces.count,
+            heldPieces: held,
             source: source, networks: networks.filter { $0.config.model == manifest }.map(\.config.name))
     }
 
@@ -71,7 +72,8 @@ extension PeerService {
         let networks = try await networks()
         if let network = networks.first(where: { $0.config.model == model.manifest }) {
             throw ServiceFailure(
-                "the network \(network.config.name) uses \(name); leave it first with: tiktrue network leave \(network.config.name)")
+                "the network \(network.config.name) uses \(name); leave it first with: tiktrue network leave \(network.config.name)"
+            )
         }
         let needed = Set(
             stored.filter { $0.name != name }.flatMap(\.manifest.pieces).map(\.digest)

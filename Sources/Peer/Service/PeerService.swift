@@ -24,7 +24,9 @@ final class PeerService: ControlService {
     let seeds = Mutex<[(session: SessionID, seed: UInt64)]>([])
     private let stopped: @Sendable () -> Void
 
-    init(live: LivePeer, disk: DiskService, library: ModelLibrary, facts: Facts, stopped: @escaping @Sendable () -> Void) {
+    init(
+        live: LivePeer, disk: DiskService, library: ModelLibrary, facts: Facts, stopped: @escaping @Sendable () -> Void
+    ) {
         self.live = live
         self.disk = disk
         self.library = library
@@ -71,7 +73,8 @@ final class PeerService: ControlService {
         }
     }
 
-    static let unexpected = ServiceFailure("the peer answered something that was not asked; restart it with: tiktrue up")
+    static let unexpected = ServiceFailure(
+        "the peer answered something that was not asked; restart it with: tiktrue up")
 
     /// The one answer to a request that streams nothing. A refusal is thrown as its sentence.
     func answer(to request: Request) async throws -> Response {
@@ -95,7 +98,8 @@ final class PeerService: ControlService {
         guard let name else {
             guard let first = networks.first else {
                 throw ServiceFailure(
-                    "this peer is in no network yet; run: tiktrue network create NAME --model M, or tiktrue network join INVITATION")
+                    "this peer is in no network yet; run: tiktrue network create NAME --model M, or tiktrue network join INVITATION"
+                )
             }
             guard networks.count == 1 else {
                 let names = networks.map(\.config.name).joined(separator: ", ")
@@ -108,7 +112,9 @@ final class PeerService: ControlService {
             throw ServiceFailure("this peer is in no network \(name); see: tiktrue network list")
         }
         guard found.count == 1 else {
-            throw ServiceFailure("this peer is in several networks called \(name); name its id instead, see: tiktrue network list --json")
+            throw ServiceFailure(
+                "this peer is in several networks called \(name); name its id instead, see: tiktrue network list --json"
+            )
         }
         return first
     }
@@ -121,7 +127,8 @@ final class PeerService: ControlService {
             manifest = known.manifest
         } else if FileManager.default.fileExists(atPath: model) {
             _ = try await addModel(model, name: nil, emit: emit)
-            guard let added = try await storedModels().first(where: { $0.name == PeerPaths.modelName(forFile: model) }) else {
+            guard let added = try await storedModels().first(where: { $0.name == PeerPaths.modelName(forFile: model) })
+            else {
                 throw Self.unexpected
             }
             manifest = added.manifest
@@ -155,17 +162,20 @@ final class PeerService: ControlService {
     private func invite(_ name: String, role: String, hours: Int) async throws -> ControlResult {
         let network = try await network(named: name)
         guard let wanted = Role(name: role) else {
-            throw ServiceFailure("there is no role \(role); choose one of \(ControlWords.roles.joined(separator: ", "))")
+            throw ServiceFailure(
+                "there is no role \(role); choose one of \(ControlWords.roles.joined(separator: ", "))")
         }
         guard (1...100_000).contains(hours) else {
             throw ServiceFailure("an invitation is valid for 1 to 100000 hours, not \(hours)")
         }
         let response = try await answer(
-            to: .invite(network: network.id, role: wanted, validSeconds: UInt64(hours) * 3600, secret: Entropy.bytes(16)))
+            to: .invite(
+                network: network.id, role: wanted, validSeconds: UInt64(hours) * 3600, secret: Entropy.bytes(16)))
         guard case .invited(let text) = response else { throw Self.unexpected }
         let expires = UInt64(Date().timeIntervalSince1970) + UInt64(hours) * 3600
         return .invitation(
-            InvitationDocument(invitation: text, network: network.config.name, role: wanted.description, expires: expires))
+            InvitationDocument(
+                invitation: text, network: network.config.name, role: wanted.description, expires: expires))
     }
 
     private func peers(of name: String?) async throws -> [NetworkPeersDocument] {
@@ -181,7 +191,8 @@ final class PeerService: ControlService {
     private func status() async throws -> StatusDocument {
         StatusDocument(
             peer: facts.peer.description, name: facts.name,
-            listen: .init(links: Endpoint(host: facts.listenHost, port: facts.linkPort)?.description ?? "", gateway: nil),
+            listen: .init(
+                links: Endpoint(host: facts.listenHost, port: facts.linkPort)?.description ?? "", gateway: nil),
             networks: try await networks().map(document), models: try await models(), threads: facts.threads,
             sharedMemory: facts.sharedMemory)
     }

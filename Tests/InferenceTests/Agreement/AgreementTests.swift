@@ -45,14 +45,18 @@ struct AgreementTests {
         for block in blocks { try model.load(block: block, from: file) }
         return try Fixture.decode([Recorded].self, from: "logits.json").map { recorded in
             let output = try model.run(
-                blocks: blocks, input: .tokens(recorded.tokens), firstPosition: 0, cache: model.makeCache(blocks: blocks),
+                blocks: blocks, input: .tokens(recorded.tokens), firstPosition: 0,
+                cache: model.makeCache(blocks: blocks),
                 logits: .last)
-            guard case .logits(let rows) = output, let row = rows.last else { throw SamplingError.noCandidate(count: 0) }
+            guard case .logits(let rows) = output, let row = rows.last else {
+                throw SamplingError.noCandidate(count: 0)
+            }
             return row
         }
     }
 
-    /// KL(reference || engine) with all tokens that were not kept taken for one: a lower bound of the divergence over all.
+    /// KL(reference || engine) with all tokens that were not kept taken for one: a lower bound of the divergence over
+    /// all.
     private func divergence(_ recorded: Recorded, _ logits: [Float]) -> Double {
         let highest = Double(logits.max() ?? 0)
         let total = highest + log(logits.reduce(0) { $0 + exp(Double($1) - highest) })
@@ -84,7 +88,8 @@ struct AgreementTests {
             let reference = recorded.bestLogits
             guard reference[0] - reference[1] > 0.5 else { continue }
             compared += 1
-            #expect(try Sampler.sample(logits: logits, parameters: .greedy, position: 0) == Int32(recorded.bestTokens[0]))
+            #expect(
+                try Sampler.sample(logits: logits, parameters: .greedy, position: 0) == Int32(recorded.bestTokens[0]))
         }
         #expect(compared >= 15)
     }
@@ -101,7 +106,8 @@ struct AgreementTests {
         }
         let blocks = 0...metadata.hyperparameters.headBlock
         let output = try model.run(
-            blocks: blocks, input: .tokens(recorded[0].tokens), firstPosition: 0, cache: model.makeCache(blocks: blocks),
+            blocks: blocks, input: .tokens(recorded[0].tokens), firstPosition: 0,
+            cache: model.makeCache(blocks: blocks),
             logits: .last)
         #expect(output == .logits([engineLogits[0]]))
     }

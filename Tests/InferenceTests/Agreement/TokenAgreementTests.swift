@@ -48,3 +48,25 @@ struct TokenAgreementTests {
         #expect(!tokenizer.isEndOfGeneration(1))
     }
 }
+
+@Suite("The real model's metadata")
+struct RealMetadataTests {
+    @Test("make of a question the prompt that the reference recorded")
+    func prompt() throws {
+        struct Recorded: Decodable { let tokens: [Int32] }
+        let metadata = try ModelMetadata(RealModel.open())
+        let question = ChatMessage(role: "user", content: "What is the capital of France?")
+        let recorded = try Fixture.decode([Recorded].self, from: "logits.json").map(\.tokens)
+        #expect(recorded.contains(try metadata.promptTokens(for: [question])))
+    }
+
+    @Test("give its published parameters")
+    func hyperparameters() throws {
+        #expect(
+            try RealModel.open().hyperparameters
+                == Hyperparameters(
+                    architecture: "llama", layerCount: 30, embeddingWidth: 576, feedForwardWidth: 1536, headCount: 9,
+                    keyValueHeadCount: 3, headDimension: 64, ropeDimension: 64, ropeBase: 100_000, rmsEpsilon: 1e-5,
+                    vocabularySize: 49152, contextLength: 8192, tiedEmbeddings: true))
+    }
+}

@@ -1,6 +1,7 @@
 import CKernels
-import Inference
 import Testing
+
+@testable import Inference
 
 /// The arithmetic of CKernels/include/tk_matrix.h, written down once more as plainly as it can be, on GGUF's own bytes.
 private struct ScalarProduct {
@@ -55,12 +56,11 @@ struct MatrixProductTests {
         bytes.withUnsafeBytes { tk_repack(Int32(type.rawValue), $0.baseAddress, Int32(rows), Int32(columns), &packed) }
         var y = [Float](repeating: -1, count: x.count * groups * 16)
         let flat = x.flatMap { $0 }
-        let level = isa == .portable ? TK_ISA_PORTABLE : isa == .avx2 ? TK_ISA_AVX2 : TK_ISA_AVX512
         packed.withUnsafeBufferPointer { data in
             var matrix = tk_matrix(
                 type: Int32(type.rawValue), rows: Int32(rows), columns: Int32(columns), groups: Int32(groups),
                 data: data.baseAddress)
-            #expect(tk_multiply(level, &matrix, flat, Int32(x.count), columns, &y, groups * 16))
+            #expect(tk_multiply(isa.level, &matrix, flat, Int32(x.count), columns, &y, groups * 16))
         }
         return (0..<x.count).map { c in (0..<rows).map { bits(y[c * groups * 16 + $0]) } }
     }
@@ -74,7 +74,9 @@ struct MatrixProductTests {
         return x.map { column in (0..<rows).map { bits(scalar.row($0, times: column)) } }
     }
 
-    @Test("Every instruction set gives the plain definition's bits", arguments: InstructionSet.available, TensorType.allCases)
+    @Test(
+        "Every instruction set gives the plain definition's bits", arguments: InstructionSet.available,
+        TensorType.allCases)
     func everyInstructionSetGivesTheDefinition(isa: InstructionSet, type: TensorType) {
         var generator = SeededGenerator(seed: 3)
         // Rows: fewer than a group, several streams' worth with a rest, and a group that is not full.
@@ -87,7 +89,9 @@ struct MatrixProductTests {
         }
     }
 
-    @Test("Extreme weights and activations give the plain definition's bits", arguments: InstructionSet.available, TensorType.allCases)
+    @Test(
+        "Extreme weights and activations give the plain definition's bits", arguments: InstructionSet.available,
+        TensorType.allCases)
     func extremesGiveTheDefinition(isa: InstructionSet, type: TensorType) {
         var generator = SeededGenerator(seed: 4)
         let (rows, columns) = (16, 64)
@@ -104,7 +108,9 @@ struct MatrixProductTests {
                 == reference(type, rows: rows, columns: columns, bytes: bytes, x: x))
     }
 
-    @Test("A column's product does not depend on how many columns stand beside it", arguments: InstructionSet.available, TensorType.allCases)
+    @Test(
+        "A column's product does not depend on how many columns stand beside it", arguments: InstructionSet.available,
+        TensorType.allCases)
     func columnsAreIndependent(isa: InstructionSet, type: TensorType) {
         var generator = SeededGenerator(seed: 5)
         let (rows, columns) = (16 * 5, 64)

@@ -21,7 +21,8 @@ private struct NaiveForward {
     }
 
     func norm(_ name: String, _ x: [Double]) -> [Double] {
-        let scale = 1 / (x.reduce(0) { $0 + $1 * $1 } / Double(x.count) + Double(model.hyperparameters.rmsEpsilon)).squareRoot()
+        let scale =
+            1 / (x.reduce(0) { $0 + $1 * $1 } / Double(x.count) + Double(model.hyperparameters.rmsEpsilon)).squareRoot()
         return zip(x, values(name)).map { $0 * scale * $1 }
     }
 
@@ -56,7 +57,8 @@ private struct NaiveForward {
                 for head in 0..<p.headCount {
                     let shared = head / (p.headCount / p.keyValueHeadCount) * size
                     let scores = (0...position).map { key in
-                        (0..<size).reduce(0) { $0 + q[position][head * size + $1] * k[key][shared + $1] } / Double(size).squareRoot()
+                        (0..<size).reduce(0) { $0 + q[position][head * size + $1] * k[key][shared + $1] }
+                            / Double(size).squareRoot()
                     }
                     let greatest = scores.max() ?? 0
                     let weights = scores.map { exp($0 - greatest) }

@@ -71,8 +71,8 @@ func randomRows(
     return bytes
 }
 
-/// A model of two layers, small enough for a debug build, whose sizes meet every edge: two key-value heads, a vocabulary
-/// that is no multiple of 16, a context that is no multiple of a cache page.
+/// A model of two layers, small enough for a debug build, whose sizes meet every edge: two key-value heads, a
+/// vocabulary that is no multiple of 16, a context that is no multiple of a cache page.
 struct SyntheticModel {
     var hyperparameters = Hyperparameters(
         architecture: "llama", layerCount: 2, embeddingWidth: 64, feedForwardWidth: 96, headCount: 4,

@@ -115,8 +115,9 @@ struct GGUFBytes {
 }
 
 extension GGUFBytes {
-    /// A complete model: 2 layers of width 32, 2 heads of width 16, one of them for keys and values, 64 in the feed-forward
-    /// network, weights Q8_0, norms F32, a byte-level vocabulary of all 256 bytes, three merges and two special tokens.
+    /// A complete model: 2 layers of width 32, 2 heads of width 16, one of them for keys and values, 64 in the
+    /// feed-forward network, weights Q8_0, norms F32, a byte-level vocabulary of all 256 bytes, three merges and two
+    /// special tokens.
     static func smallModel(tied: Bool = true) -> GGUFBytes {
         var file = GGUFBytes()
         var tokens = (0...255).map { ByteAlphabet.character(for: UInt8($0)) }

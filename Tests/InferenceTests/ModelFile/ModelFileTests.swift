@@ -50,7 +50,9 @@ struct ModelFileTests {
 
     @Test("that is no GGUF file is refused by name")
     func magic() {
-        #expect(throws: ModelFileError.notAModelFile) { try ModelFile(MappedFile(copying: Array("PK\u{3}\u{4}....".utf8))) }
+        #expect(throws: ModelFileError.notAModelFile) {
+            try ModelFile(MappedFile(copying: Array("PK\u{3}\u{4}....".utf8)))
+        }
     }
 
     @Test("of another GGUF version is refused with that version")
@@ -130,7 +132,9 @@ struct ModelFileTests {
     func tensorType() {
         var file = GGUFBytes.smallModel()
         file.tensors[0].type = 14
-        #expect(throws: ModelFileError.unsupportedTensorType(tensor: "\"token_embd.weight\"", type: "Q6_K")) { try open(file) }
+        #expect(throws: ModelFileError.unsupportedTensorType(tensor: "\"token_embd.weight\"", type: "Q6_K")) {
+            try open(file)
+        }
         file.tensors[0].type = 77
         #expect(throws: ModelFileError.unsupportedTensorType(tensor: "\"token_embd.weight\"", type: "number 77")) {
             try open(file)
@@ -163,7 +167,8 @@ struct ModelFileTests {
             ("llama.rope.dimension_count", .uint32(15)), ("llama.rope.freq_base", .float32(.nan)),
             ("llama.rope.freq_base", .float32(.infinity)), ("llama.attention.layer_norm_rms_epsilon", .float32(-1)),
             ("llama.context_length", .uint32(0)), ("llama.feed_forward_length", .int32s([64, 64])),
-            ("general.alignment", .uint32(48)), ("general.alignment", .uint32(0)), ("tokenizer.ggml.tokens", .strings([])),
+            ("general.alignment", .uint32(48)), ("general.alignment", .uint32(0)),
+            ("tokenizer.ggml.tokens", .strings([])),
         ])
     func implausible(key: String, value: GGUFBytes.Value) {
         var file = GGUFBytes.smallModel()

@@ -2,8 +2,8 @@ import Testing
 
 @testable import Inference
 
-/// Damages files and templates at random, from seeds, and lets the readers loose on them: every outcome but a typed error or
-/// a result that can be used ends the test's process.
+/// Damages files and templates at random, from seeds, and lets the readers loose on them: every outcome but a typed
+/// error or a result that can be used ends the test's process.
 @Suite("Damaged at random")
 struct MutationTests {
     /// A few changes of the kinds that disks, networks and people make.
@@ -87,7 +87,10 @@ struct MutationTests {
     func template(seed: UInt64) throws {
         var generator = SplitMix(state: seed)
         let sources = try RecordedTemplate.all().map(\.source).filter { $0.utf8.count < 4000 }
-        let words = ["{{", "}}", "{%", "%}", "-", "(", ")", "[", "]", "|", ".", "'", "if", "for", "in", "not", "99999999999", "~", "**", "is"]
+        let words = [
+            "{{", "}}", "{%", "%}", "-", "(", ")", "[", "]", "|", ".", "'", "if", "for", "in", "not", "99999999999",
+            "~", "**", "is",
+        ]
         for _ in 0..<500 {
             var bytes = Array((sources.randomElement(using: &generator) ?? "").utf8)
             if bytes.isEmpty { continue }
@@ -100,7 +103,9 @@ struct MutationTests {
             _ = try accepts {
                 let template = try ChatTemplate(String(decoding: bytes, as: UTF8.self))
                 _ = try template.render(
-                    messages: [ChatMessage(role: "user", content: "hi"), ChatMessage(role: "assistant", content: "ho")],
+                    messages: [
+                        ChatMessage(role: "user", content: "hi"), ChatMessage(role: "assistant", content: "ho"),
+                    ],
                     addGenerationPrompt: true, bosToken: "<s>", eosToken: "</s>")
             }
         }

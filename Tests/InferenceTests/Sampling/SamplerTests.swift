@@ -10,7 +10,8 @@ struct SamplerTests {
     ) throws -> Int32 {
         try Sampler.sample(
             logits: logits,
-            parameters: SamplingParameters(temperature: temperature, topK: topK, topP: topP, seed: seed), position: position)
+            parameters: SamplingParameters(temperature: temperature, topK: topK, topP: topP, seed: seed),
+            position: position)
     }
 
     private func randomLogits(_ count: Int, seed: UInt64) -> [Float] {
@@ -80,7 +81,8 @@ struct SamplerTests {
         let seen = Set(try (0..<300).map { try sample([1, 2, 2, 2, 0], temperature: 5, topK: 2, position: $0) })
         #expect(seen == [1, 2])
         #expect(Set(try (0..<50).map { try sample([1, 2, 3], temperature: 50, topK: 1, position: $0) }) == [2])
-        #expect(Set(try (0..<300).map { try sample([1, 2, 3], temperature: 50, topK: 99, position: $0) }) == [0, 1, 2])
+        #expect(
+            Set(try (0..<300).map { try sample([1, 2, 3], temperature: 50, topK: 99, position: $0) }) == [0, 1, 2])
     }
 
     @Test("with top-p takes the fewest best tokens that have that share, one at least")

@@ -25,7 +25,9 @@ struct RecordedTemplate: Decodable, Sendable, CustomTestStringConvertible {
             bosToken: "<s>", eosToken: "</s>")
     }
 
-    static func all() throws -> [RecordedTemplate] { try Fixture.decode([RecordedTemplate].self, from: "templates.json") }
+    static func all() throws -> [RecordedTemplate] {
+        try Fixture.decode([RecordedTemplate].self, from: "templates.json")
+    }
 }
 
 @Suite("A chat template")
@@ -37,7 +39,9 @@ struct ChatTemplateTests {
         #expect(Array(text.utf8) == Array((recorded.text ?? "").utf8), "\(text.debugDescription)")
     }
 
-    @Test("that refuses a conversation gives its own reason", arguments: try RecordedTemplate.all().filter { $0.refused != nil })
+    @Test(
+        "that refuses a conversation gives its own reason",
+        arguments: try RecordedTemplate.all().filter { $0.refused != nil })
     func refusal(recorded: RecordedTemplate) {
         #expect(throws: TemplateError.refused(reason: recorded.refused ?? "")) { try recorded.render() }
     }

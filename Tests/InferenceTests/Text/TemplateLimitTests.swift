@@ -15,12 +15,14 @@ struct TemplateLimitTests {
             // Work.
             "{% for a in range(100000000) %}{% for b in range(100000000) %}{% endfor %}{% endfor %}",
             "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}",
-            "{{ range(999999999999) }}", "{{ range(-9223372036854775807, 9223372036854775807) }}",
+            "{{ range(999999999999) }}", "{{ range(9223372036854775807) }}", "{{ range(0, 99, -9223372036854775807) }}",
+            "{{ range(-9223372036854775807, 9223372036854775807) }}",
             // Memory.
+            "{{ ('a ' * 9999999).split() }}", "{{ ('a ' * 9999999)|list }}",
             "{% set ns = namespace(x='ab') %}{% for i in range(99) %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
             "{% set ns = namespace(x=[1]) %}{% for i in range(99) %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
             "{{ 'x' * 9223372036854775807 }}", "{{ 'xx' * 9223372036854775807 }}", "{{ [1, 2] * 999999999999 }}",
-            "{% set ns = namespace(x='aa') %}{% for i in range(99) %}{% set ns.x = ns.x|replace('a', 'aaaaaaaa') %}{% endfor %}",
+            "{% set ns = namespace(x='aa') %}{% for i in range(99) %}{% set ns.x = ns.x|replace('a', 'aaaaaa') %}{% endfor %}",
             "{% for i in range(999) %}{% for i in range(999) %}{{ 'x' * 99999 }}{% endfor %}{% endfor %}",
             // Numbers.
             "{{ 9223372036854775807 + 1 }}", "{{ 3 ** 99 }}", "{{ (0 - 9223372036854775807 - 1) // -1 }}",
@@ -28,8 +30,10 @@ struct TemplateLimitTests {
             // Nesting.
             "{{ " + String(repeating: "(", count: 100_000) + "1" + String(repeating: ")", count: 100_000) + " }}",
             "{{ " + String(repeating: "[", count: 500) + String(repeating: "]", count: 500) + " }}",
-            "{{ " + String(repeating: "not ", count: 50_000) + "1 }}", "{{ " + String(repeating: "-", count: 100_000) + "1 }}",
-            "{{ 1" + String(repeating: " + 1", count: 50_000) + " }}", "{{ x" + String(repeating: ".y", count: 50_000) + " }}",
+            "{{ " + String(repeating: "not ", count: 50_000) + "1 }}",
+            "{{ " + String(repeating: "-", count: 100_000) + "1 }}",
+            "{{ 1" + String(repeating: " + 1", count: 50_000) + " }}",
+            "{{ x" + String(repeating: ".y", count: 50_000) + " }}",
             "{{ 'a'" + String(repeating: "|upper", count: 40_000) + " }}",
             "{{ 1" + String(repeating: " if 1 else 1", count: 20_000) + " }}",
             String(repeating: "{% if 1 %}", count: 20_000) + String(repeating: "{% endif %}", count: 20_000),

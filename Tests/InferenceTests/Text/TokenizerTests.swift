@@ -147,7 +147,9 @@ struct StreamingDecoderTests {
         let leads: [UInt8] = [0x41, 0x80, 0xBF, 0xC3, 0xE0, 0xE2, 0xED, 0xF0, 0xF4, 0xF5, 0xFF, 0xA0, 0x9F, 0x90]
         for _ in 0..<500 {
             let bytes = (0..<12).map { _ in leads.randomElement(using: &generator) ?? 0 }
-            #expect(Array(try stream(bytes).joined().utf8) == Array(String(decoding: bytes, as: UTF8.self).utf8), "\(bytes)")
+            #expect(
+                Array(try stream(bytes).joined().utf8) == Array(String(decoding: bytes, as: UTF8.self).utf8), "\(bytes)"
+            )
         }
     }
 

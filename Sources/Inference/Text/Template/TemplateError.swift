@@ -16,7 +16,7 @@ extension TemplateError: CustomStringConvertible {
         case .syntax(let line, let problem):
             "The model's chat template is damaged in line \(line): \(problem); use another conversion of the model."
         case .unsupported(let line, let what):
-            "The model's chat template uses \(what) in line \(line), which is not implemented; use another model for chat."
+            "The model's chat template uses \(what) in line \(line), which is not implemented; choose another model."
         case .evaluation(let problem):
             "The model's chat template failed: \(problem); use another conversion of the model."
         case .refused(let reason):
@@ -27,12 +27,16 @@ extension TemplateError: CustomStringConvertible {
     }
 }
 
-/// What a template may use up. Real ones take a thousandth of it.
+/// What a template may use up. Real ones take a hundredth of it, or less.
 enum TemplateLimit {
     static let sourceScalars = 1 << 18
     static let outputScalars = 1 << 24
-    /// Expressions evaluated and characters handled.
-    static let work = 1 << 27
+    /// Statements run and expressions evaluated.
+    static let steps = 1 << 20
+    /// Characters handled on the way; an element of a list or mapping counts as many as it takes room of.
+    static let characters = 1 << 25
+    static let charactersPerValue = 16
+    static let rangeBound = 1 << 40
     static let expressionDepth = 64
     static let statementDepth = 32
     static let evaluationDepth = 160

@@ -1,10 +1,12 @@
 extension TemplateEvaluator {
     func evaluate(_ expression: TemplateExpression, in scope: TemplateScope) throws(TemplateError) -> TemplateValue {
-        try spend()
+        try step()
         return try nested { () throws(TemplateError) in try value(of: expression, in: scope) }
     }
 
-    private func value(of expression: TemplateExpression, in scope: TemplateScope) throws(TemplateError) -> TemplateValue {
+    private func value(of expression: TemplateExpression, in scope: TemplateScope) throws(TemplateError)
+        -> TemplateValue
+    {
         switch expression.kind {
         case .literal(let value): return value
         case .name(let name): return scope.value(of: name)
@@ -61,7 +63,9 @@ extension TemplateEvaluator {
         }
     }
 
-    private func evaluate(_ arguments: TemplateArguments, in scope: TemplateScope) throws(TemplateError) -> TemplateValues {
+    private func evaluate(_ arguments: TemplateArguments, in scope: TemplateScope) throws(TemplateError)
+        -> TemplateValues
+    {
         var values = TemplateValues()
         for argument in arguments.positional { values.positional.append(try evaluate(argument, in: scope)) }
         for argument in arguments.named { values.named[argument.name] = try evaluate(argument.value, in: scope) }
@@ -72,7 +76,8 @@ extension TemplateEvaluator {
 
     func attribute(_ name: String, of base: TemplateValue) throws(TemplateError) -> TemplateValue {
         switch base {
-        case .undefined(let what): throw .evaluation(problem: "\(quoted(what)) is undefined, so it has no \(quoted(name))")
+        case .undefined(let what):
+            throw .evaluation(problem: "\(quoted(what)) is undefined, so it has no \(quoted(name))")
         case .mapping(let mapping): return mapping[TemplateText(of: name)] ?? .undefined(name)
         case .namespace(let namespace): return namespace.attributes[name] ?? .undefined(name)
         case .loop(let loop): return loop.attribute(name)
@@ -88,7 +93,8 @@ extension TemplateEvaluator {
         }
         let missing = TemplateValue.undefined(key.printed.prefix(64).reduce(into: "") { $0.unicodeScalars.append($1) })
         switch (base, key) {
-        case (.undefined(let what), _): throw .evaluation(problem: "\(quoted(what)) is undefined, so it has no elements")
+        case (.undefined(let what), _):
+            throw .evaluation(problem: "\(quoted(what)) is undefined, so it has no elements")
         case (.list(let list), _): return place(list.items.count).map { list.items[$0] } ?? missing
         case (.text(let text), _): return place(text.count).map { .text([text[$0]]) } ?? missing
         case (.mapping(let mapping), .text(let name)): return mapping[name] ?? missing
@@ -109,7 +115,9 @@ extension TemplateEvaluator {
         }
     }
 
-    private func slice(_ base: TemplateValue, start: Int?, stop: Int?, step: Int?) throws(TemplateError) -> TemplateValue {
+    private func slice(_ base: TemplateValue, start: Int?, stop: Int?, step: Int?) throws(TemplateError)
+        -> TemplateValue
+    {
         switch base {
         case .text(let text):
             let places = try Self.places(count: text.count, start: start, stop: stop, step: step)
@@ -117,7 +125,7 @@ extension TemplateEvaluator {
             return .text(places.map { text[$0] })
         case .list(let list):
             let places = try Self.places(count: list.items.count, start: start, stop: stop, step: step)
-            try spend(places.count)
+            try spend(values: places.count)
             return .list(try TemplateList(places.map { list.items[$0] }))
         default: throw .evaluation(problem: "a \(base.typeName) cannot be sliced")
         }
@@ -126,7 +134,7 @@ extension TemplateEvaluator {
     /// The indices of `[start:stop:step]`, as Python counts them.
     private static func places(count: Int, start: Int?, stop: Int?, step: Int?) throws(TemplateError) -> [Int] {
         let step = step ?? 1
-        guard step != 0, step > -TemplateLimit.work, step < TemplateLimit.work else {
+        guard step != 0, step > -TemplateLimit.characters, step < TemplateLimit.characters else {
             throw .evaluation(problem: "a slice has the step \(step)")
         }
         let lowest = step > 0 ? 0 : -1
@@ -150,7 +158,9 @@ extension TemplateEvaluator {
             switch receiver {
             case .text, .mapping, .list: return try method(name, of: receiver, arguments)
             case .loop(let loop) where name == "cycle":
-                guard !arguments.positional.isEmpty else { throw .evaluation(problem: "loop.cycle has nothing to choose from") }
+                guard !arguments.positional.isEmpty else {
+                    throw .evaluation(problem: "loop.cycle has nothing to choose from")
+                }
                 return arguments.positional[loop.index % arguments.positional.count]
             default: return try call(try attribute(name, of: receiver), name: name, arguments)
             }
@@ -200,16 +210,14 @@ extension TemplateEvaluator {
             guard let bound = argument.integer else {
                 throw .evaluation(problem: "range is bounded by a \(argument.typeName)")
             }
+            guard bound.magnitude <= TemplateLimit.rangeBound else { throw .limit(what: "a range bounded by \(bound)") }
             bounds.append(bound)
         }
         guard (1...3).contains(bounds.count) else { throw .evaluation(problem: "range has \(bounds.count) bounds") }
         let (start, end) = bounds.count == 1 ? (0, bounds[0]) : (bounds[0], bounds[1])
         let step = bounds.count == 3 ? bounds[2] : 1
         guard step != 0 else { throw .evaluation(problem: "range has the step 0") }
-        let span = step > 0 ? end.subtractingReportingOverflow(start) : start.subtractingReportingOverflow(end)
-        guard !span.overflow else { throw .limit(what: "a range without end") }
-        guard span.partialValue > 0 else { return .list(try TemplateList([])) }
-        try spend(Int(span.partialValue.magnitude / step.magnitude) + 1)
+        try spend(values: max(0, (end - start) / step))
         return .list(try TemplateList(stride(from: start, to: end, by: step).map { .integer($0) }))
     }
 }

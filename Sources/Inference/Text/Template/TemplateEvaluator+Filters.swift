@@ -63,9 +63,11 @@ extension TemplateEvaluator {
         guard case .mapping(let mapping) = value else {
             throw .evaluation(problem: "a \(value.typeName) has no keys")
         }
-        try spend(mapping.keys.count)
+        try spend(values: mapping.keys.count)
         var pairs: [TemplateValue] = []
-        let keys = sorted ? mapping.pairs.sorted { Self.folded($0.0).lexicographicallyPrecedes(Self.folded($1.0)) } : mapping.pairs
+        let keys =
+            sorted
+            ? mapping.pairs.sorted { Self.folded($0.0).lexicographicallyPrecedes(Self.folded($1.0)) } : mapping.pairs
         for (key, value) in keys { pairs.append(.list(try TemplateList([.text(key), value], isTuple: true))) }
         return .list(try TemplateList(pairs))
     }
@@ -95,7 +97,8 @@ extension TemplateEvaluator {
                 }
             }
         } else {
-            guard case .text(let name)? = arguments.positional.first, let filter = TemplateFilter(name: name.string) else {
+            guard case .text(let name)? = arguments.positional.first, let filter = TemplateFilter(name: name.string)
+            else {
                 throw .evaluation(problem: "\"map\" names no filter that exists")
             }
             var rest = arguments
@@ -113,7 +116,9 @@ extension TemplateEvaluator {
         var rest = arguments
         var path: TemplateValue?
         if filter == .selectattr || filter == .rejectattr {
-            guard !rest.positional.isEmpty else { throw .evaluation(problem: "\"\(filter.rawValue)\" names no attribute") }
+            guard !rest.positional.isEmpty else {
+                throw .evaluation(problem: "\"\(filter.rawValue)\" names no attribute")
+            }
             path = rest.positional.removeFirst()
         }
         var test: TemplateTest?
@@ -157,7 +162,8 @@ extension TemplateEvaluator {
             return sum
         }
         let path = arguments.named["attribute"]
-        let exact = arguments.named["case_sensitive"]?.isTrue == true || (filter == .sort && arguments[1, ""]?.isTrue == true)
+        let exact =
+            arguments.named["case_sensitive"]?.isTrue == true || (filter == .sort && arguments[1, ""]?.isTrue == true)
         var keyed: [(key: TemplateValue, item: TemplateValue)] = []
         for element in items {
             var key = try part(path, of: element)
@@ -167,7 +173,7 @@ extension TemplateEvaluator {
         if filter == .unique {
             var kept: [(key: TemplateValue, item: TemplateValue)] = []
             for pair in keyed {
-                try spend(kept.count)
+                try spend(values: kept.count)
                 if !kept.contains(where: { $0.key.equals(pair.key) }) { kept.append(pair) }
             }
             return .list(try TemplateList(kept.map(\.item)))
@@ -187,7 +193,7 @@ extension TemplateEvaluator {
         _ pairs: [(key: TemplateValue, item: TemplateValue)], descending: Bool
     ) throws(TemplateError) -> [(key: TemplateValue, item: TemplateValue)] {
         guard pairs.count > 1 else { return pairs }
-        try spend(pairs.count)
+        try spend(values: pairs.count)
         let middle = pairs.count / 2
         let left = try mergeSorted(Array(pairs[..<middle]), descending: descending)
         let right = try mergeSorted(Array(pairs[middle...]), descending: descending)

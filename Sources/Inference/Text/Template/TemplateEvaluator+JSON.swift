@@ -10,13 +10,15 @@ extension TemplateEvaluator {
     private func appendJSON(
         _ value: TemplateValue, indent: Int?, level: Int, to result: inout TemplateText
     ) throws(TemplateError) {
-        try spend()
+        try spend(1)
         switch value {
         case .none: result += TemplateText(of: "null")
         case .bool(let flag): result += TemplateText(of: flag ? "true" : "false")
         case .integer(let number): result += TemplateText(of: "\(number)")
         case .real(let number):
-            result += number.isFinite ? value.represented : TemplateText(of: number.isNaN ? "NaN" : number < 0 ? "-Infinity" : "Infinity")
+            result +=
+                number.isFinite
+                ? value.represented : TemplateText(of: number.isNaN ? "NaN" : number < 0 ? "-Infinity" : "Infinity")
         case .text(let text): try appendJSON(text, to: &result)
         case .list(let list):
             result.append("[")

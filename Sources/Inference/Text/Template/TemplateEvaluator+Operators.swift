@@ -22,7 +22,7 @@ extension TemplateEvaluator {
         case (.text(let text), .text(let part)):
             return try find(part, in: text, from: 0) != nil
         case (.list(let list), _):
-            try spend(list.items.count)
+            try spend(values: list.items.count)
             return list.items.contains { $0.equals(element) }
         case (.mapping(let mapping), .text(let key)): return mapping[key] != nil
         case (.mapping, _), (.undefined, _): return false
@@ -37,7 +37,7 @@ extension TemplateEvaluator {
         guard let first = part.first else { return start <= text.count ? start : nil }
         var place = start
         while place <= text.count - part.count {
-            try spend()
+            try spend(1)
             if text[place] == first {
                 try spend(part.count)
                 if text[place..<place + part.count].elementsEqual(part) { return place }
@@ -60,12 +60,12 @@ extension TemplateEvaluator {
             try spend(first.count + second.count)
             return .text(first + second)
         case (.add, .list(let first), .list(let second)):
-            try spend(first.items.count + second.items.count)
+            try spend(values: first.items.count + second.items.count)
             return .list(try TemplateList(first.items + second.items, isTuple: first.isTuple))
         case (.multiply, .text(let text), .integer(let count)), (.multiply, .integer(let count), .text(let text)):
             return .text(try repeated(text, count))
         case (.multiply, .list(let list), .integer(let count)), (.multiply, .integer(let count), .list(let list)):
-            return .list(try TemplateList(try repeated(list.items, count)))
+            return .list(try TemplateList(try repeated(list.items, count, weight: TemplateLimit.charactersPerValue)))
         case (.remainder, .text(let format), _):
             return .text(try formatted(format, right))
         default: break
@@ -132,12 +132,18 @@ extension TemplateEvaluator {
         }
     }
 
-    private func repeated<Element>(_ items: [Element], _ count: Int) throws(TemplateError) -> [Element] {
+    private func repeated<Element>(
+        _ items: [Element], _ count: Int, weight: Int = 1
+    ) throws(TemplateError) -> [Element] {
         guard count > 0, !items.isEmpty else { return [] }
-        let (total, overflow) = items.count.multipliedReportingOverflow(by: count)
+        let (total, overflow) = (items.count * weight).multipliedReportingOverflow(by: count)
         guard !overflow else { throw .limit(what: "a repetition without end") }
         try spend(total)
-        return Array(repeatElement(items, count: count).joined())
+        var result = items
+        while result.count < items.count * count {
+            result += result.prefix(items.count * count - result.count)
+        }
+        return result
     }
 
     /// Python's `%` on texts, as far as `%s`, `%d` and `%%` go.
@@ -148,7 +154,7 @@ extension TemplateEvaluator {
         var index = 0
         var used = 0
         while index < format.count {
-            try spend()
+            try spend(1)
             guard format[index] == "%" else {
                 result.append(format[index])
                 index += 1

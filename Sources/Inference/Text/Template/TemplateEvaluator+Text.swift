@@ -23,7 +23,7 @@ extension TemplateEvaluator {
         case .mapping(let mapping): return try method(name, of: mapping, arguments)
         case .list(let list) where name == "index" || name == "count":
             let wanted = arguments.positional.first ?? .none
-            try spend(list.items.count)
+            try spend(values: list.items.count)
             if name == "count" { return .integer(list.items.count { $0.equals(wanted) }) }
             guard let place = list.items.firstIndex(where: { $0.equals(wanted) }) else {
                 throw .evaluation(problem: "a value is not in the list")
@@ -36,11 +36,13 @@ extension TemplateEvaluator {
     private func method(
         _ name: String, of mapping: TemplateMapping, _ arguments: TemplateValues
     ) throws(TemplateError) -> TemplateValue {
-        try spend(mapping.keys.count)
+        try spend(values: mapping.keys.count)
         switch name {
         case "items":
             var pairs: [TemplateValue] = []
-            for (key, value) in mapping.pairs { pairs.append(.list(try TemplateList([.text(key), value], isTuple: true))) }
+            for (key, value) in mapping.pairs {
+                pairs.append(.list(try TemplateList([.text(key), value], isTuple: true)))
+            }
             return .list(try TemplateList(pairs))
         case "keys": return .list(try TemplateList(mapping.keys.map { .text($0) }))
         case "values": return .list(try TemplateList(mapping.pairs.map(\.1)))
@@ -128,6 +130,7 @@ extension TemplateEvaluator {
         while result.count < limit, let place = try find(separator, in: text, from: start) {
             result.append(Array(text[start..<place]))
             start = place + separator.count
+            try spend(values: 1)
         }
         return result + [Array(text[start...])]
     }

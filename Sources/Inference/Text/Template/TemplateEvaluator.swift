@@ -27,7 +27,8 @@ final class TemplateEvaluator {
     }
 
     private var output: TemplateText = []
-    private var work = 0
+    private var steps = 0
+    private var characters = 0
     private var depth = 0
     private let globals: TemplateScope
     let formatTime: ((String) -> String)?
@@ -51,11 +52,25 @@ final class TemplateEvaluator {
 
     // MARK: Limits
 
-    /// Counts `amount` steps, or characters about to be made.
-    func spend(_ amount: Int = 1) throws(TemplateError) {
-        let (sum, overflow) = work.addingReportingOverflow(max(0, amount))
-        guard !overflow, sum <= TemplateLimit.work else { throw .limit(what: "more work than \(TemplateLimit.work) steps") }
-        work = sum
+    /// Counts one statement or expression.
+    func step() throws(TemplateError) {
+        steps += 1
+        guard steps <= TemplateLimit.steps else { throw .limit(what: "more than \(TemplateLimit.steps) steps") }
+    }
+
+    /// Counts characters that are about to be handled.
+    func spend(_ amount: Int) throws(TemplateError) {
+        let (sum, overflow) = characters.addingReportingOverflow(max(0, amount))
+        guard !overflow, sum <= TemplateLimit.characters else {
+            throw .limit(what: "more than \(TemplateLimit.characters) characters handled")
+        }
+        characters = sum
+    }
+
+    /// Counts elements that are about to be handled.
+    func spend(values count: Int) throws(TemplateError) {
+        let (amount, overflow) = count.multipliedReportingOverflow(by: TemplateLimit.charactersPerValue)
+        try spend(overflow ? Int.max : amount)
     }
 
     /// Guards the recursion of what runs inside it.
@@ -96,7 +111,7 @@ final class TemplateEvaluator {
     }
 
     private func run(_ statement: TemplateStatement, in scope: TemplateScope) throws(TemplateError) -> Flow {
-        try spend()
+        try step()
         switch statement {
         case .data(let text):
             try emit(text)
@@ -127,6 +142,7 @@ final class TemplateEvaluator {
         if let condition = loop.condition {
             var kept: [TemplateValue] = []
             for item in items {
+                try step()
                 let inner = TemplateScope(parent: scope)
                 try bind(item, to: loop.names, in: inner)
                 if try evaluate(condition, in: inner).isTrue { kept.append(item) }
@@ -143,7 +159,7 @@ final class TemplateEvaluator {
             let inner = TemplateScope(parent: scope)
             inner.variables["loop"] = .loop(state)
             try bind(item, to: loop.names, in: inner)
-            try spend()
+            try step()
             if try run(loop.body, in: inner) == .breaksLoop { return }
         }
     }
@@ -168,7 +184,8 @@ final class TemplateEvaluator {
             try bind(value, to: names, in: scope)
         case .attribute(let name, let attribute):
             guard case .namespace(let namespace) = scope.value(of: name) else {
-                throw .evaluation(problem: "\(quoted(name)) is no namespace, and only a namespace's attributes can be set")
+                throw .evaluation(
+                    problem: "\(quoted(name)) is no namespace, and only a namespace's attributes can be set")
             }
             try namespace.set(attribute, to: value)
         }
@@ -179,13 +196,13 @@ final class TemplateEvaluator {
         switch value {
         case .undefined: return []
         case .list(let list):
-            try spend(list.items.count)
+            try spend(values: list.items.count)
             return list.items
         case .text(let text):
-            try spend(text.count)
+            try spend(values: text.count)
             return text.map { .text([$0]) }
         case .mapping(let mapping):
-            try spend(mapping.keys.count)
+            try spend(values: mapping.keys.count)
             return mapping.keys.map { .text($0) }
         default: throw .evaluation(problem: "a \(value.typeName) has no elements")
         }

@@ -16,9 +16,9 @@ struct TemplateToken: Equatable {
     let line: Int
 }
 
-/// Cuts a Jinja source into tokens, with the treatment of white space that chat templates are written for: `trim_blocks`
-/// (the line break behind a block tag goes), `lstrip_blocks` (blanks before a block tag that begins its line go), no trailing
-/// line break, and `-` or `+` at a tag's ends to strip more or nothing.
+/// Cuts a Jinja source into tokens, with the treatment of white space that chat templates are written for:
+/// `trim_blocks` (the line break behind a block tag goes), `lstrip_blocks` (blanks before a block tag that begins its
+/// line go), no trailing line break, and `-` or `+` at a tag's ends to strip more or nothing.
 struct TemplateLexer {
     private let source: TemplateText
     private var position = 0
@@ -143,7 +143,8 @@ struct TemplateLexer {
         while position < source.count {
             let tagStart = position
             if at("{%") {
-                let hasSign = tagStart + 2 < source.count && (source[tagStart + 2] == "-" || source[tagStart + 2] == "+")
+                let hasSign =
+                    tagStart + 2 < source.count && (source[tagStart + 2] == "-" || source[tagStart + 2] == "+")
                 move(to: tagStart + (hasSign ? 3 : 2))
                 skipSpaces()
                 if takeName() == "endraw" {
@@ -293,7 +294,8 @@ struct TemplateLexer {
         {
             end += 1
         }
-        guard end - position >= digits.lowerBound, let value = UInt32(Array(source[position..<end]).string, radix: radix),
+        guard end - position >= digits.lowerBound,
+            let value = UInt32(Array(source[position..<end]).string, radix: radix),
             let scalar = Unicode.Scalar(value)
         else { throw .syntax(line: line, problem: "an escape in a text is no character") }
         position = end

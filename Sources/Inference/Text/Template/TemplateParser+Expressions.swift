@@ -1,5 +1,5 @@
-/// Expressions, in Jinja's order of precedence, the loosest first: inline if, or, and, not, comparisons, + and -, ~, the
-/// multiplications, **, signs; then what follows a value: attributes, items, calls, filters, tests.
+/// Expressions, in Jinja's order of precedence, the loosest first: inline if, or, and, not, comparisons, + and -, ~,
+/// the multiplications, **, signs; then what follows a value: attributes, items, calls, filters, tests.
 extension TemplateParser {
     private typealias Node = TemplateExpression
 
@@ -53,7 +53,8 @@ extension TemplateParser {
 
     private mutating func takeComparison() -> TemplateComparison? {
         let symbols: [(String, TemplateComparison)] = [
-            ("==", .equal), ("!=", .notEqual), ("<=", .lessOrEqual), (">=", .greaterOrEqual), ("<", .less), (">", .greater),
+            ("==", .equal), ("!=", .notEqual), ("<=", .lessOrEqual), (">=", .greaterOrEqual), ("<", .less),
+            (">", .greater),
         ]
         for (symbol, operation) in symbols where take(symbol: symbol) { return operation }
         if take(name: "in") { return .contained }
@@ -79,7 +80,9 @@ extension TemplateParser {
         of symbols: Set<String>, _ operand: (inout TemplateParser) throws(TemplateError) -> TemplateExpression
     ) throws(TemplateError) -> TemplateExpression {
         var left = try operand(&self)
-        while case .symbol(let symbol) = token, symbols.contains(symbol), let operation = TemplateArithmetic(rawValue: symbol) {
+        while case .symbol(let symbol) = token, symbols.contains(symbol),
+            let operation = TemplateArithmetic(rawValue: symbol)
+        {
             advance()
             let right = try operand(&self)
             left = try Node(.arithmetic(operation, left, right), over: [left, right])
@@ -251,7 +254,9 @@ extension TemplateParser {
         if take(symbol: "(") {
             arguments = try self.arguments()
         } else if beginsTestArgument {
-            arguments.positional = [try nested { (parser) throws(TemplateError) in try parser.postfix(parser.primary()) }]
+            arguments.positional = [
+                try nested { (parser) throws(TemplateError) in try parser.postfix(parser.primary()) }
+            ]
         }
         let result = try Node(.test(value, test, arguments), over: [value] + arguments.all)
         return isNegated ? try Node(.not(result), over: [result]) : result

@@ -51,7 +51,8 @@ struct TemplateParser {
 
     // MARK: Statements
 
-    /// Statements up to a block tag that begins with one of `ends`, and that tag's name; the tag is left open behind the name.
+    /// Statements up to a block tag that begins with one of `ends`, and that tag's name; the tag is left open behind
+    /// the name.
     private mutating func statements(until ends: Set<String>) throws(TemplateError) -> ([TemplateStatement], String) {
         depth += 1
         defer { depth -= 1 }
@@ -156,7 +157,9 @@ struct TemplateParser {
             var values = [try expression()]
             while take(symbol: ",") { values.append(try expression()) }
             try expect(.blockEnd, "\"%}\"")
-            return .assignment(target, values.count == 1 ? values[0] : try TemplateExpression(.list(values, isTuple: true), over: values))
+            return .assignment(
+                target,
+                values.count == 1 ? values[0] : try TemplateExpression(.list(values, isTuple: true), over: values))
         }
         guard token == .blockEnd else { throw problem("\"=\" is missing") }
         advance()

@@ -58,7 +58,8 @@ enum TemplateArithmetic: String {
 /// The filters that exist; a template that asks for another one is refused when it is read.
 enum TemplateFilter: String {
     case abs, capitalize, dictsort, first, float, indent, int, items, join, last, length, list, lower, map, max, min
-    case reject, rejectattr, replace, reverse, safe, select, selectattr, sort, string, sum, title, tojson, trim, unique, upper
+    case reject, rejectattr, replace, reverse, safe, select, selectattr, sort, string, sum, title, tojson, trim, unique,
+        upper
     case defaultValue = "default"
 
     init?(name: String) {
@@ -71,7 +72,8 @@ enum TemplateFilter: String {
 }
 
 enum TemplateTest: String {
-    case boolean, callable, defined, divisibleby, even, float, integer, iterable, lower, mapping, none, number, odd, sameas
+    case boolean, callable, defined, divisibleby, even, float, integer, iterable, lower, mapping, none, number, odd,
+        sameas
     case sequence, string, undefined, upper
     case isTrue = "true"
     case isFalse = "false"

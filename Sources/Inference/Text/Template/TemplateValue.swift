@@ -1,5 +1,5 @@
-/// Text as Python sees it, a row of code points: length, index, order and equality all count these, while Swift's `String`
-/// counts grapheme clusters and takes canonically equivalent texts for equal.
+/// Text as Python sees it, a row of code points: length, index, order and equality all count these, while Swift's
+/// `String` counts grapheme clusters and takes canonically equivalent texts for equal.
 typealias TemplateText = [Unicode.Scalar]
 
 extension TemplateText {
@@ -32,8 +32,8 @@ enum TemplateValue {
 
     static func text(_ text: String) -> TemplateValue { .text(TemplateText(of: text)) }
 
-    /// Containers below this value; nil for what must not be put into one, because a chain or ring of such values could grow
-    /// without end.
+    /// Containers below this value; nil for what must not be put into one, because a chain or ring of such values could
+    /// grow without end.
     fileprivate var depth: Int? {
         switch self {
         case .undefined, .none, .bool, .integer, .real, .text: 0
