@@ -107,7 +107,7 @@ let package = Package(
         .testTarget(
             name: "StorageTests",
             dependencies: ["Storage", "Wire", "Identity", .product(name: "GRDB", package: "GRDB.swift")]),
-        .testTarget(name: "InferenceTests", dependencies: ["Inference"], resources: [.copy("Fixtures")]),
+        .testTarget(name: "InferenceTests", dependencies: ["Inference", "CKernels"], resources: [.copy("Fixtures")]),
         .testTarget(name: "PeerTests", dependencies: ["Peer"]),
         .testTarget(name: "HouseTests"),
     ],

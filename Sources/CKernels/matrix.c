@@ -1,4 +1,4 @@
-// Interleaving of GGUF rows, and single rows taken out again for the embedding.
+// Interleaving of GGUF rows, and single rows as floats for the embedding.
 #include "tk_matrix.h"
 
 #include <stdlib.h>
@@ -70,28 +70,27 @@ static float half_at(const uint8_t *p) {
     return half_to_float(h);
 }
 
-void tk_matrix_row(const tk_matrix *m, int32_t row, float *out) {
-    const int32_t r = row % TK_GROUP_ROWS, blocks = m->columns / TK_BLOCK_COLUMNS;
-    const uint8_t *p = m->data + (size_t)(row / TK_GROUP_ROWS) * tk_group_bytes(m->type, m->columns);
-    for (int32_t b = 0; b < blocks; b++, p += block_bytes(m->type) * TK_GROUP_ROWS, out += 32) {
+void tk_encoded_row(int32_t type, const void *rows, int32_t columns, int32_t row, float *out) {
+    const int32_t blocks = columns / TK_BLOCK_COLUMNS;
+    const size_t one = block_bytes(type);
+    const uint8_t *p = (const uint8_t *)rows + (size_t)row * (size_t)blocks * one;
+    for (int32_t b = 0; b < blocks; b++, p += one, out += 32) {
         float scale, minimum;
-        switch (m->type) {
-        case TK_F32:
-            for (int k = 0; k < 32; k++) memcpy(out + k, p + 64 * k + 4 * r, 4);
-            break;
+        switch (type) {
+        case TK_F32: memcpy(out, p, 128); break;
         case TK_F16:
-            for (int k = 0; k < 32; k++) out[k] = half_at(p + 32 * k + 2 * r);
+            for (int k = 0; k < 32; k++) out[k] = half_at(p + 2 * k);
             break;
         case TK_Q8_0:
-            scale = half_at(p + 512 + 2 * r);
-            for (int k = 0; k < 32; k++) out[k] = scale * (float)(int8_t)p[64 * (k / 4) + 4 * r + k % 4];
+            scale = half_at(p);
+            for (int k = 0; k < 32; k++) out[k] = scale * (float)(int8_t)p[2 + k];
             break;
         case TK_Q4_0:
         case TK_Q4_1:
-            scale = half_at(p + 2 * r);
-            minimum = m->type == TK_Q4_1 ? half_at(p + 32 + 2 * r) : -8.0f * scale;
+            scale = half_at(p);
+            minimum = type == TK_Q4_1 ? half_at(p + 2) : -8.0f * scale;
             for (int k = 0; k < 16; k++) {
-                const uint8_t packed = p[(m->type == TK_Q4_1 ? 64 : 32) + 64 * (k / 4) + 4 * r + k % 4];
+                const uint8_t packed = p[(type == TK_Q4_1 ? 4 : 2) + k];
                 out[k] = scale * (float)(packed & 15) + minimum;
                 out[k + 16] = scale * (float)(packed >> 4) + minimum;
             }

@@ -116,10 +116,27 @@ extension MeshCore {
                 needs.removeAll { $0.key == need.key }
                 runStages(.blocksReady(need.key, need.blocks), at: now)
             } else if need.blocks.closedRange.contains(where: refused.contains) {
+                if evictIdleSession(for: need, at: now) { continue }
                 needs.removeAll { $0.key == need.key }
                 runStages(.blocksRefused(need.key, need.blocks, reason: reason), at: now)
             }
         }
+    }
+
+    /// Memory is short: the session that has rested longest here gives up its place. Its driver may be dead; where it is not, it
+    /// opens a new route when it goes on. False where every other session is at work.
+    private mutating func evictIdleSession(for need: BlockNeed, at now: Instant) -> Bool {
+        let idle = stages.stages.filter { stage in
+            stage.key.session != need.key.session && now.since(stage.lastActivity) >= settings.stageRest
+        }
+        guard let oldest = idle.min(by: { $0.lastActivity < $1.lastActivity })?.key.session else { return false }
+        runStages(.evicted(oldest), at: now)
+        // The order is given again without what that session had pinned.
+        networks.update(need.network) {
+            $0.residing = nil
+            $0.residencyStale = true
+        }
+        return true
     }
 
     mutating func passChainTime(at now: Instant) {

@@ -160,60 +160,7 @@ extension MeshCore {
     private mutating func tellWaiting(_ session: SessionID) {
         guard let state = drivers[session], let turn = state.turn, !turn.isWaiting else { return }
         drivers.update(session) { $0.turn?.isWaiting = true }
-        let missing = missingBlocks(in: state.driver.network).map(\.description).joined(separator: ", ")
-        effects.append(
-            .respond(
-                turn.request,
-                .waiting(
-                    missing.isEmpty
-                        ? "waiting for a peer to recover"
-                        : "waiting: blocks \(missing) are on no peer that can be reached")))
-    }
-
-    /// Blocks that no reachable peer has on its disk.
-    public func missingBlocks(in network: NetworkID) -> [BlockRange] {
-        guard let state = networks[network] else { return [] }
-        let ranges = holders(in: state).flatMap(\.ranges)
-        return BlockRange.covering(
-            state.config.model.blocks.indices.filter { block in !ranges.contains { $0.contains(block) } })
-    }
-
-    // MARK: Routes
-
-    private func route(for session: SessionID, avoiding: [PeerID], keeping: [RouteStage]) -> [RouteStage]? {
-        guard let driver = drivers[session]?.driver, let state = networks[driver.network] else { return nil }
-        let reachable = keeping.filter { $0.peer == peer || memberLink(to: $0.peer) != nil }
-        return RoutePlanner.route(
-            blockCount: driver.blockCount, holders: holders(in: state), keeping: reachable, avoiding: avoiding)
-    }
-
-    /// Who can compute what just now: first copies rank before second ones, and those before whoever has the pieces on its disk
-    /// without having been asked to.
-    private func holders(in state: NetworkState) -> [RoutePlanner.Holder] {
-        var holders: [RoutePlanner.Holder] = []
-        for member in state.config.members where member.role.holdsBlocks {
-            let held: [BlockRange]
-            if member.peer == peer {
-                held = BlockRange.covering(heldBlocks(of: state.config.model))
-            } else {
-                guard memberLink(to: member.peer) != nil, let record = state.records.record(of: member.peer) else {
-                    continue
-                }
-                held = record.held
-            }
-            // Block by block: a record may name as many overlapping ranges as fit.
-            let blocks = state.config.model.blocks.indices.filter { block in held.contains { $0.contains(block) } }
-            let assigned = state.config.blocks(of: member.peer)
-            func part(_ ranges: [BlockRange]) -> [BlockRange] {
-                BlockRange.covering(blocks.filter { block in ranges.contains { $0.contains(block) } })
-            }
-            for (rank, ranges) in [part(assigned.first), part(assigned.copies), BlockRange.covering(blocks)]
-                .enumerated()
-            where !ranges.isEmpty {
-                holders.append(RoutePlanner.Holder(peer: member.peer, ranges: ranges, rank: rank))
-            }
-        }
-        return holders
+        effects.append(.respond(turn.request, .waiting(reasonToWait(in: state.driver.network))))
     }
 
     /// Something changed about who is here and has what: whoever waits for a route may get one now.

@@ -195,7 +195,7 @@ extension MeshCore {
     mutating func partFailed(_ digest: Digest, reason: String, at now: Instant) {
         guard let fetch = fetches[digest] else { return }
         effects.append(.log(.pieceFailed(digest, reason: reason)))
-        let due = now.advanced(by: settings.pieceRetry)
+        let due = now.advanced(by: settings.pieceWriteRetry)
         fetches.update(digest) {
             if let source = fetch.source { $0.failed.append(source.peer) }
             $0.source = nil

@@ -22,13 +22,19 @@ extension MeshCore {
         }
     }
 
-    /// Blocks that sessions are using or wait for.
+    /// Blocks that sessions wait for or are using, the most urgent first: what a stage waits for, then what was used last. A
+    /// session that rests may lose its blocks to one that runs; they are loaded again when it goes on.
     func pinnedBlocks(in network: NetworkID) -> [BlockRange] {
+        let used = stages.stages.filter { $0.route?.network == network }.sorted {
+            ($1.lastActivity, $0.key) < ($0.lastActivity, $1.key)
+        }
+        var ranges: [BlockRange] = []
+        for range in needs.filter({ $0.network == network }).map(\.blocks) + used.compactMap(\.blocks)
+        where !ranges.contains(range) {
+            ranges.append(range)
+        }
         let held = networks[network].map { heldBlocks(of: $0.config.model) } ?? []
-        let used =
-            stages.stages.filter { $0.route?.network == network }.compactMap(\.blocks).flatMap(\.closedRange)
-            + needs.filter { $0.network == network }.flatMap(\.blocks.closedRange)
-        return BlockRange.covering(used.filter(held.contains))
+        return ranges.filter { $0.closedRange.allSatisfy(held.contains) }
     }
 
     mutating func residencyChanged(

@@ -38,9 +38,13 @@ public struct MeshSettings: Sendable {
     public var pieceDeadline: Interval = .seconds(10)
     /// A piece that nobody could give is asked for again after this.
     public var pieceRetry: Interval = .seconds(1)
+    /// A piece that could not be written, the disk being full for instance, is tried again after this.
+    public var pieceWriteRetry: Interval = .seconds(5)
     /// A session's state on a stage is kept this long after its last use.
     public var stageLifetime: Interval = .seconds(600)
     public var stageSweep: Interval = .seconds(10)
+    /// A session that has rested this long gives up its memory when another one needs it.
+    public var stageRest: Interval = .seconds(2)
     /// A conversation that rested longer is computed anew. Shorter than `stageLifetime`, which counts from an earlier moment.
     public var conversationLifetime: Interval = .seconds(590)
 
@@ -68,8 +72,9 @@ enum MeshLimits {
     static let activeFetches = 3
     /// Parts of one piece asked for ahead.
     static let partsInFlight = 4
-    /// Parts that one link may ask for before it has the earlier ones.
-    static let readsPerLink = 16
+    /// Parts that one link may ask for before it has the earlier ones. More than a peer asks for at a time, since a change of
+    /// plan makes it ask for other pieces while what it asked for before is still on its way.
+    static let readsPerLink = 64
     /// Conversations that a driver keeps.
     static let drivers = 64
 }

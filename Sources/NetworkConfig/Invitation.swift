@@ -22,7 +22,8 @@ public struct Invitation: Hashable, Sendable {
         precondition(secret.count == 16, "an invitation's secret has \(secret.count) bytes")
         self.network = network
         self.secret = secret
-        self.endpoints = Array(endpoints.prefix(Limits.addresses))
+        // One whose length does not fit its byte in the text is of no use to anyone.
+        self.endpoints = Array(endpoints.filter { $0.description.utf8.count <= 255 }.prefix(Limits.addresses))
     }
 
     /// The key that proves the right to enter.
@@ -46,8 +47,8 @@ public struct Invitation: Hashable, Sendable {
         bytes.append(UInt8(endpoints.count))
         for endpoint in endpoints {
             let text = Array(endpoint.description.utf8)
-            bytes.append(UInt8(truncatingIfNeeded: text.count))
-            bytes.append(contentsOf: text.prefix(255))
+            bytes.append(UInt8(text.count))
+            bytes.append(contentsOf: text)
         }
         bytes.append(contentsOf: Digest.of(bytes).bytes.prefix(4))
         return Invitation.prefix + Base32.encode(bytes)
@@ -110,6 +111,8 @@ enum Base32 {
                 bytes.append(UInt8(truncatingIfNeeded: buffer >> UInt32(bits)))
             }
         }
+        // What is left over is less than a letter and zero, or a letter is wrong that no byte shows.
+        guard bits < 5, buffer & (1 << UInt32(bits) - 1) == 0 else { return nil }
         return bytes
     }
 }

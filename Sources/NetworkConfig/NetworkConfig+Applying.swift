@@ -60,7 +60,9 @@ extension NetworkConfig {
         guard members.count < Limits.members else { throw .tooMany(what: "members", limit: Limits.members) }
         invitations.removeAll { $0.key == admission.invitation }
         let member = Member(
-            peer: admission.peer, name: admission.name, role: invitation.role, grantedMemory: admission.grantedMemory,
+            peer: admission.peer, name: admission.name,
+            // There is always one admin: the founder stays one, whatever it is invited to.
+            role: admission.peer == founder ? .admin : invitation.role, grantedMemory: admission.grantedMemory,
             addresses: admission.addresses)
         if let index = members.firstIndex(where: { $0.peer == admission.peer }) {
             members[index] = member

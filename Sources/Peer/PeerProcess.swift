@@ -149,6 +149,7 @@ private struct LineLogHandler: LogHandler {
         let time = String(
             format: "%02d:%02d:%02d.%03d", parts.tm_hour, parts.tm_min, parts.tm_sec, now.tv_nsec / 1_000_000)
         let extra = event.metadata.map { $0.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined() } ?? ""
-        FileHandle.standardError.write(Data("\(time) \(event.level) \(event.message)\(extra)\n".utf8))
+        // Where nobody reads the log any more, the peer goes on without.
+        try? FileHandle.standardError.write(contentsOf: Data("\(time) \(event.level) \(event.message)\(extra)\n".utf8))
     }
 }

@@ -6,8 +6,9 @@ import Wire
 ///
 /// First copies come from a dynamic programme over (peers so far, blocks so far) that minimises the fullest peer's share of its
 /// grant. A peer may get no block at all where blocks are coarse. Second copies are planned for the loss of any one peer: its
-/// range goes to the peers that would have room for it beside their own first copies. They need memory only once that peer is
-/// lost; until then they wait on disk, and in memory as far as it reaches.
+/// range goes to the peers that would have room for it beside their own first copies; where that leaves a block over, the others
+/// copy what they would hold in a plan without that peer. Copies need memory only once that peer is lost; until then they wait on
+/// disk, and in memory as far as it reaches.
 ///
 /// The plan depends on nothing but the arguments, in their order.
 public struct Placement: Hashable, Sendable {
@@ -118,10 +119,43 @@ public struct Placement: Hashable, Sendable {
             }) {
                 copies.append(Share(peer: whole.element.peer, blocks: lost.blocks))
             } else {
-                copies.append(contentsOf: split(lost.blocks, blocks: blocks, heirs: heirs))
+                let parts = split(lost.blocks, blocks: blocks, heirs: heirs)
+                let isWhole = parts.reduce(0) { $0 + $1.blocks.count } == lost.blocks.count
+                copies.append(
+                    contentsOf: isWhole ? parts : partitionAnew(without: lost, first, blocks, candidates) ?? parts)
             }
         }
-        return copies
+        return merged(copies)
+    }
+
+    /// Where no heir has room for some block beside its own ones, the others may still hold the model if they move: each copies
+    /// what it would hold in a plan of their own.
+    private static func partitionAnew(
+        without lost: Share, _ first: [Share], _ blocks: [UInt64], _ candidates: [Candidate]
+    ) -> [Share]? {
+        guard let shares = partition(blocks: blocks, candidates: candidates.filter { $0.peer != lost.peer }) else {
+            return nil
+        }
+        return shares.flatMap { share in
+            let own = first.filter { $0.peer == share.peer }.map(\.blocks)
+            let lacking = share.blocks.closedRange.filter { block in !own.contains { $0.contains(block) } }
+            return BlockRange.covering(lacking).map { Share(peer: share.peer, blocks: $0) }
+        }
+    }
+
+    /// Each peer's copies once, ordered by block: what is copied for the loss of one peer may serve for another's too.
+    private static func merged(_ copies: [Share]) -> [Share] {
+        var merged: [Share] = []
+        for share in copies where !merged.contains(where: { $0.peer == share.peer && $0.blocks.contains(share.blocks) })
+        {
+            let taken = merged.filter { $0.peer == share.peer }.map(\.blocks)
+            let fresh = share.blocks.closedRange.filter { block in !taken.contains { $0.contains(block) } }
+            merged += BlockRange.covering(fresh).map { Share(peer: share.peer, blocks: $0) }
+        }
+        let places = merged.enumerated().sorted {
+            ($0.element.blocks, $0.offset) < ($1.element.blocks, $1.offset)
+        }
+        return places.map(\.element)
     }
 
     private static func room(

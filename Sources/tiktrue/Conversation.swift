@@ -36,7 +36,8 @@ struct Conversation {
                 case .notice(let text):
                     progress.clear()
                     printer.endLine(onTerminalOnly: true)
-                    StandardError.write(Visible.word(text) + "\n")
+                    // In a pipe only the end counts: an answer, or one sentence that says why there is none.
+                    if StandardError.isTerminal { StandardError.write(Visible.word(text) + "\n") }
                 case .result, .failure:
                     break
                 }

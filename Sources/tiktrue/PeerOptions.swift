@@ -20,7 +20,7 @@ struct PeerOptions: ParsableArguments {
                 progress.show(text, fraction: fraction)
             case .notice(let text):
                 progress.clear()
-                StandardError.write(Visible.word(text) + "\n")
+                if StandardError.isTerminal { StandardError.write(Visible.word(text) + "\n") }
             case .text, .result, .failure:
                 break
             }

@@ -48,7 +48,8 @@ import Wire
         #expect(world.violations == [] && asker.violations == [])
     }
 
-    @Test("A long prompt passes in parts, over slow and jittery links, and nothing is doubled or lost", arguments: 0..<4)
+    @Test(
+        "A long prompt passes in parts, over slow and jittery links, and nothing is doubled or lost", arguments: 0..<4)
     func longPrompt(seed: Int) throws {
         let home = try Home(seed: UInt64(seed)) { world in
             world.times.jitter = .milliseconds(3)
@@ -107,7 +108,9 @@ import Wire
         #expect(world.tokens(id) == home.expected(edited, maxNewTokens: 10))
         #expect(home.outcome(id)?.promptTokens == 5)
         world.run(for: .milliseconds(100))
-        for host in world.hosts { #expect(host.core?.stages.stages.count ?? 0 <= 1, "the first session's stages are freed") }
+        for host in world.hosts {
+            #expect(host.core?.stages.stages.count ?? 0 <= 1, "the first session's stages are freed")
+        }
         home.expectSound()
     }
 
@@ -180,7 +183,9 @@ import Wire
         home.expectSound()
     }
 
-    @Test("Where the memory of those who are left does not hold the model, the person is told in the end, or served when it does")
+    @Test(
+        "Where the memory of those who are left does not hold the model, the person is told in the end, or served when it does"
+    )
     func tooLittleMemory() throws {
         let home = try Home(seed: 17, hosts: 3, memory: [300])
         let world = home.world

@@ -27,7 +27,8 @@ import Wire
         return world.trace ?? []
     }
 
-    @Test("One seed gives one run: the effects of all cores are the same, byte for byte", arguments: [1, 2] as [UInt64])
+    @Test(
+        "One seed gives one run: the effects of all cores are the same, byte for byte", arguments: [1, 2] as [UInt64])
     func sameSeedSameTrace(seed: UInt64) throws {
         #expect(try Self.trace(seed: seed) == Self.trace(seed: seed))
     }

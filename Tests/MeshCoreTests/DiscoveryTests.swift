@@ -16,7 +16,9 @@ import Wire
         #expect(world.violations == [])
     }
 
-    @Test("A peer that is switched on late is seen by everyone, and sees everyone, without waiting for the next round of beacons")
+    @Test(
+        "A peer that is switched on late is seen by everyone, and sees everyone, without waiting for the next round of beacons"
+    )
     func latecomerIsSeenAtOnce() {
         let world = World(seed: 2, hosts: 3, memory: [540])
         world.start(0)
@@ -126,7 +128,6 @@ import Wire
         world.startAll()
         world.run(for: .milliseconds(100))
         world.connectDirectly(1, to: 0, purpose: .admission)
-        world.run(for: .milliseconds(10))
         let members = (0..<1000).map { number in
             Beacon.Member(
                 peer: PeerID(Digest.of([UInt8(number & 255), UInt8(number >> 8)]).bytes)!,
@@ -152,7 +153,9 @@ import Wire
             switch round % 3 {
             case 0: bytes[Int(world.random.next() % UInt64(bytes.count))] ^= UInt8(1 + world.random.next() % 255)
             case 1: bytes = Array(bytes.prefix(Int(world.random.next() % UInt64(bytes.count))))
-            default: bytes = (0..<Int(world.random.next() % 1600)).map { _ in UInt8(truncatingIfNeeded: world.random.next()) }
+            default:
+                bytes = (0..<Int(world.random.next() % 1600)).map { _ in UInt8(truncatingIfNeeded: world.random.next())
+                }
             }
             world.feed(world.hosts[0], .datagramReceived(bytes, host: round % 2 == 0 ? "10.0.0.2" : ""))
         }

@@ -68,7 +68,9 @@ extension World {
     // MARK: Memory
 
     /// One order after the other, and computations among them in turn.
-    func reside(_ network: NetworkID, _ manifest: ModelManifest, pinned: [BlockRange], wanted: [BlockRange], on host: Host) {
+    func reside(
+        _ network: NetworkID, _ manifest: ModelManifest, pinned: [BlockRange], wanted: [BlockRange], on host: Host
+    ) {
         let (loaded, refused) = fit(network, manifest, pinned + wanted, on: host)
         let before = host.memory[network]?.loaded ?? []
         let fresh = loaded.count { !before.contains($0) }
@@ -112,7 +114,9 @@ extension World {
             violated("host \(host.index) computes \(work.blocks) on a cache of \(cache.contents.blocks)")
         }
         if cache.contents.count != work.first.value {
-            violated("host \(host.index): the cache holds \(cache.contents.count) positions, the work begins at \(work.first)")
+            violated(
+                "host \(host.index): the cache holds \(cache.contents.count) positions, the work begins at \(work.first)"
+            )
         }
         let loaded = host.memory[work.network]?.loaded ?? []
         if !work.blocks.closedRange.allSatisfy(loaded.contains) {

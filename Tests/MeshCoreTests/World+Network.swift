@@ -43,7 +43,9 @@ extension World {
 
     func multicast(_ datagram: [UInt8], from host: Host) {
         guard multicastWorks else { return }
-        if datagram.count > Limits.datagramBytes { violated("host \(host.index) sent a datagram of \(datagram.count) bytes") }
+        if datagram.count > Limits.datagramBytes {
+            violated("host \(host.index) sent a datagram of \(datagram.count) bytes")
+        }
         for other in hosts where other.isOn && isReachable(host.index, other.index) {
             if datagramLoss > 0, Int(random.next() % 100) < datagramLoss { continue }
             let source = host.endpoint.host
@@ -64,7 +66,9 @@ extension World {
             }
             guard isReachable(host.index, target.index), target.isOn else { return fail("the connection was refused") }
             if target.isHung, purpose == .member { return fail("no hello") }
-            guard target !== host, expecting == nil || expecting == target.peer else { return fail("another peer answered") }
+            guard target !== host, expecting == nil || expecting == target.peer else {
+                return fail("another peer answered")
+            }
             guard target.core?.accepts(host.peer, purpose: purpose) == true,
                 host.core?.accepts(target.peer, purpose: purpose) == true
             else { return fail("the peer is not welcome") }
@@ -80,7 +84,9 @@ extension World {
         let pipe = Pipe(
             purpose: purpose,
             ends: [
-                Pipe.End(host: host, link: near, busyUntil: now.advanced(by: Interval(nanoseconds: times.frame.nanoseconds + 1))),
+                Pipe.End(
+                    host: host, link: near,
+                    busyUntil: now.advanced(by: Interval(nanoseconds: times.frame.nanoseconds + 1))),
                 Pipe.End(host: target, link: far, busyUntil: now),
             ])
         host.links[near] = (pipe, 0)
@@ -89,7 +95,8 @@ extension World {
         feed(
             target,
             .linkOpened(
-                LinkInfo(id: far, peer: host.peer, purpose: purpose, isOutbound: false, remote: host.endpoint, dial: nil)))
+                LinkInfo(
+                    id: far, peer: host.peer, purpose: purpose, isOutbound: false, remote: host.endpoint, dial: nil)))
         let life = host.life
         after(times.frame) { [self] in
             guard host.life == life else { return }
@@ -97,9 +104,12 @@ extension World {
                 host,
                 .linkOpened(
                     LinkInfo(
-                        id: near, peer: target.peer, purpose: purpose, isOutbound: true, remote: target.endpoint, dial: tag)))
+                        id: near, peer: target.peer, purpose: purpose, isOutbound: true, remote: target.endpoint,
+                        dial: tag)))
             // The other side may have closed it at once.
-            if !pipe.ends[0].isOpen { later(host, times.frame) { [self] in feed(host, .linkClosed(near, reason: "closed")) } }
+            if !pipe.ends[0].isOpen {
+                later(host, times.frame) { [self] in feed(host, .linkClosed(near, reason: "closed")) }
+            }
         }
     }
 
@@ -137,7 +147,9 @@ extension World {
         host.links[link] = nil
         pipe.isOpen = false
         pipe.ends[end].isOpen = false
-        later(host, Interval(nanoseconds: 0)) { [self] in feed(host, .linkClosed(link, reason: "closed by this peer: \(reason)")) }
+        later(host, Interval(nanoseconds: 0)) { [self] in
+            feed(host, .linkClosed(link, reason: "closed by this peer: \(reason)"))
+        }
         closeFarEnd(of: pipe, from: end, reason: "the peer closed the link")
     }
 
@@ -147,7 +159,9 @@ extension World {
         guard far.isOpen, pipe.silentSince == nil, isReachable(pipe.ends[0].host.index, pipe.ends[1].host.index) else {
             // Silence will tell it.
             let silence = times.silence
-            if far.isOpen { later(far.host, silence) { [self] in drop(pipe, end: 1 - end, reason: "nothing was heard") } }
+            if far.isOpen {
+                later(far.host, silence) { [self] in drop(pipe, end: 1 - end, reason: "nothing was heard") }
+            }
             return
         }
         let arrival = max(now.advanced(by: times.frame), far.busyUntil)
@@ -168,7 +182,9 @@ extension World {
     // MARK: What goes wrong
 
     private var pipes: [Pipe] {
-        hosts.flatMap { host in host.links.keys.sorted().compactMap { host.links[$0]?.end == 0 ? host.links[$0]?.pipe : nil } }
+        hosts.flatMap { host in
+            host.links.keys.sorted().compactMap { host.links[$0]?.end == 0 ? host.links[$0]?.pipe : nil }
+        }
     }
 
     /// Pulls the cable of a host.

@@ -19,7 +19,8 @@ extension MeshCore {
             ("records", networks.values.map(\.records.records.count).max() ?? 0, Limits.members),
             ("downloads", fetches.count, 64), ("reads", readsUnderWay.values.max() ?? 0, MeshLimits.readsPerLink),
             ("drivers", drivers.count, MeshLimits.drivers), ("conversations", conversations.count, MeshLimits.drivers),
-            ("stages", stages.stages.count, 256), ("needs", needs.count, 256), ("joins", joins.count, 64), ("entering", entering.count, 64),
+            ("stages", stages.stages.count, 256), ("needs", needs.count, 256), ("joins", joins.count, 64),
+            ("entering", entering.count, 64),
             ("foundings", founding.count, 64),
         ]
     }

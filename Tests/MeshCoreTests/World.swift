@@ -138,7 +138,8 @@ final class World {
         for index in 0..<count {
             let name = "host\(index)"
             let key = SigningKey(seed: Digest.of(Array("\(name) of \(seed)".utf8)).bytes)!
-            var settings = MeshSettings(name: name, sharedMemory: memory[index % memory.count], linkPort: 7420, seeds: [])
+            var settings = MeshSettings(
+                name: name, sharedMemory: memory[index % memory.count], linkPort: 7420, seeds: [])
             settings.seeds = (seeds[index] ?? []).map { Endpoint(host: "10.0.0.\($0 + 1)", port: 7420)! }
             hosts.append(Host(index: index, key: key, settings: settings))
             cables.insert(index)
@@ -175,7 +176,8 @@ final class World {
             var parent = 0
             while true {
                 var least = parent
-                for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count && heap[child].isBefore(heap[least]) {
+                for child in [2 * parent + 1, 2 * parent + 2]
+                where child < heap.count && heap[child].isBefore(heap[least]) {
                     least = child
                 }
                 if least == parent { break }
@@ -254,7 +256,8 @@ final class World {
     func feed(_ host: Host, _ input: Input) {
         guard host.core != nil, !host.isHung else { return }
         handled += 1
-        let effects = host.core!.handle(input, at: Time(instant: now, wallClock: wallClock + UInt64(now.nanoseconds / 1_000_000_000)))
+        let effects = host.core!.handle(
+            input, at: Time(instant: now, wallClock: wallClock + UInt64(now.nanoseconds / 1_000_000_000)))
         if trace != nil { note(effects, of: host) }
         for effect in effects { perform(effect, on: host) }
         check(host)
@@ -263,7 +266,9 @@ final class World {
 
     private func scheduleWake(of host: Host) {
         guard let wake = host.core?.nextWake(after: now) else { return }
-        if wake <= now { violated("host \(host.index) wants to be woken at \(wake.nanoseconds), and it is \(now.nanoseconds)") }
+        if wake <= now {
+            violated("host \(host.index) wants to be woken at \(wake.nanoseconds), and it is \(now.nanoseconds)")
+        }
         host.wakeGeneration += 1
         let generation = host.wakeGeneration
         let life = host.life
@@ -277,6 +282,13 @@ final class World {
             }
             feed(host, .woke)
         }
+    }
+
+    /// Lets a host free a session, as it does where memory is short.
+    func evict(_ session: SessionID, on index: Int) {
+        let host = hosts[index]
+        host.core?.runStages(.evicted(session), at: now)
+        feed(host, .woke)
     }
 
     // MARK: Requests

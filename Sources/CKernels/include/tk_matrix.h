@@ -42,8 +42,8 @@ typedef struct {
 size_t tk_group_bytes(int32_t type, int32_t columns);
 // Interleaves GGUF rows into `destination`, which has room for all groups.
 void tk_repack(int32_t type, const void *source, int32_t rows, int32_t columns, uint8_t *destination);
-// One row as floats, for the embedding. `row` must be below `rows`.
-void tk_matrix_row(const tk_matrix *matrix, int32_t row, float *out);
+// One of the rows of a matrix as it lies in a GGUF file, as floats, for the embedding. `row` must be one of the matrix's.
+void tk_encoded_row(int32_t type, const void *rows, int32_t columns, int32_t row, float *out);
 
 // y[c * ldy + r] = row r of the matrix times column c of x (c * ldx ...), on the calling thread. `ldy` must hold all
 // groups' rows. Allocates; the engine itself goes through tk_layers_run. Returns false when memory ran out.

@@ -16,7 +16,10 @@ extension BlockModel {
             guard workspace != nil else { throw EngineError.outOfMemory(bytes: 4096) }
         }
         switch block {
-        case 0: embedding = try loadEmbedding(from: source)
+        case 0:
+            embedding = try .matrix(
+                "token_embd.weight", columns: hyperparameters.embeddingWidth, rows: hyperparameters.vocabularySize,
+                in: source)
         case hyperparameters.headBlock: head = try loadHead(from: source)
         default: try loadLayer(block, from: source)
         }
@@ -33,30 +36,15 @@ extension BlockModel {
         }
     }
 
-    private func loadEmbedding(from source: any TensorSource) throws -> PackedMatrix {
-        // A tied head that is loaded holds the very same rows.
-        if hyperparameters.tiedEmbeddings, let head { return head.weights }
-        return try PackedMatrix(
-            .matrix(
-                "token_embd.weight", columns: hyperparameters.embeddingWidth, rows: hyperparameters.vocabularySize,
-                in: source))
-    }
-
     private func loadHead(
         from source: any TensorSource
     ) throws -> (norm: UnsafePointer<Float>, normMemory: WeightMemory, weights: PackedMatrix) {
         let norm = try CheckedTensor.vector("output_norm.weight", count: hyperparameters.embeddingWidth, in: source)
         let memory = try WeightMemory(byteCount: WeightMemory.padded(norm.view.bytes.count))
-        let tied = hyperparameters.tiedEmbeddings
-        let weights: PackedMatrix
-        if tied, let embedding {
-            weights = embedding
-        } else {
-            weights = try PackedMatrix(
-                .matrix(
-                    tied ? "token_embd.weight" : "output.weight", columns: hyperparameters.embeddingWidth,
-                    rows: hyperparameters.vocabularySize, in: source))
-        }
+        let weights = try PackedMatrix(
+            .matrix(
+                hyperparameters.tiedEmbeddings ? "token_embd.weight" : "output.weight",
+                columns: hyperparameters.embeddingWidth, rows: hyperparameters.vocabularySize, in: source))
         return (norm.copyVector(into: memory), memory, weights)
     }
 

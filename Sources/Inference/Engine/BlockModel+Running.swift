@@ -94,8 +94,11 @@ extension BlockModel {
         let width = hyperparameters.embeddingWidth
         switch input {
         case .tokens(let tokens):
-            guard var matrix = embedding?.matrix else { throw EngineError.blocksNotLoaded([0]) }
-            for (row, index) in part.enumerated() { tk_matrix_row(&matrix, tokens[index], hidden + row * width) }
+            guard let view = embedding?.view else { throw EngineError.blocksNotLoaded([0]) }
+            for (row, index) in part.enumerated() {
+                tk_encoded_row(
+                    Int32(view.type.rawValue), view.bytes.baseAddress, Int32(width), tokens[index], hidden + row * width)
+            }
         case .hidden(let bytes):
             bytes.withUnsafeBytes { source in
                 let slice = UnsafeRawBufferPointer(

@@ -39,7 +39,8 @@ public final class BlockModel {
     // Entry i holds layer i + 1 while that block is loaded; the kernels walk it as an array.
     var layers: UnsafeMutableBufferPointer<tk_layer>?
     var layerMemory: [Int: WeightMemory] = [:]
-    var embedding: PackedMatrix?
+    /// As it lies in the file: only the rows of tokens in use are ever read, so it takes next to no memory.
+    var embedding: CheckedTensor?
     var head: (norm: UnsafePointer<Float>, normMemory: WeightMemory, weights: PackedMatrix)?
 
     /// - Parameters:
@@ -69,11 +70,7 @@ public final class BlockModel {
     /// Bytes taken by the weights that are loaded and by the buffers of the computation; caches not counted.
     public var residentBytes: Int {
         var bytes = layerMemory.values.reduce(0) { $0 + $1.byteCount }
-        if let embedding { bytes += embedding.memory.byteCount }
-        if let head {
-            bytes += head.normMemory.byteCount
-            if head.weights !== embedding { bytes += head.weights.memory.byteCount }
-        }
+        if let head { bytes += head.normMemory.byteCount + head.weights.memory.byteCount }
         if let workspace { bytes += tk_workspace_bytes(workspace) }
         return bytes
     }

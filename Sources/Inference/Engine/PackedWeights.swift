@@ -81,7 +81,7 @@ struct CheckedTensor {
     }
 }
 
-/// A matrix with memory of its own, for the embedding and the head, which share it where they are tied.
+/// A matrix with memory of its own, for the head.
 final class PackedMatrix {
     let matrix: tk_matrix
     let memory: WeightMemory

@@ -97,8 +97,8 @@ final class ComputeService: @unchecked Sendable {
         caches = caches.filter { $0.value.network != network }
     }
 
-    /// Loads and unloads until what is in memory is what was asked for: pinned blocks of all networks first, then wanted ones in
-    /// order, as far as the grant reaches.
+    /// Loads and unloads until what is in memory is what was asked for: pinned blocks of all networks first, then wanted ones, both
+    /// in their order, as far as the grant reaches.
     private func settle(reportingOn asked: NetworkID) {
         var budget = grant
         var targets: [NetworkID: [Int]] = [:]
@@ -225,7 +225,8 @@ final class ComputeService: @unchecked Sendable {
         guard let index = residencies.firstIndex(where: { $0.network == work.network }) else {
             throw ComputeError.notMember
         }
-        residencies[index].pinned.append(work.blocks)
+        residencies[index].pinned.removeAll { $0 == work.blocks }
+        residencies[index].pinned.insert(work.blocks, at: 0)
         settle(reportingOn: work.network)
         guard let model = ready() else { throw ComputeError.notLoaded(work.blocks) }
         return model

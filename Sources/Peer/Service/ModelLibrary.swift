@@ -6,15 +6,14 @@ import Wire
 
 /// What a peer needs of a model to turn a conversation into tokens and tokens into text.
 struct ModelText: Sendable {
-    let tokenizer: Tokenizer
-    let template: ChatTemplate?
+    private let metadata: ModelMetadata
     /// Ascending.
     let stopTokens: [Int32]
 
+    var tokenizer: Tokenizer { metadata.tokenizer }
+
     init(path: String) throws {
-        let metadata = try ModelMetadata(path: path)
-        tokenizer = metadata.tokenizer
-        template = try metadata.chatTemplateSource.map { source in try ChatTemplate(source) }
+        metadata = try ModelMetadata(path: path)
         let vocabulary = metadata.tokenizer.vocabulary
         stopTokens = (0..<Int32(vocabulary.count)).filter(vocabulary.isEndOfGeneration)
     }
@@ -22,22 +21,21 @@ struct ModelText: Sendable {
     /// The tokens of a conversation, ready for the model's next answer. A model without a template of its own gets the last
     /// message as it is: such a model continues text, it does not chat.
     func tokens(of messages: [ChatRequest.Message]) throws -> [Int32] {
-        guard let template else {
+        guard metadata.chatTemplateSource != nil else {
             return tokenizer.encode(messages.last?.content ?? "", parseSpecial: false, atStart: true)
         }
-        let vocabulary = tokenizer.vocabulary
-        func text(_ id: Int32?) -> String { id.map { String(decoding: vocabulary.bytes(of: $0), as: UTF8.self) } ?? "" }
-        let rendered = try template.render(
-            messages: messages.map { ChatMessage(role: $0.role.rawValue, content: $0.content) },
-            addGenerationPrompt: true, bosToken: text(vocabulary.beginningOfSequence),
-            eosToken: text(vocabulary.endOfSequence),
-            formatTime: { format in
-                let formatter = DateFormatter()
-                formatter.locale = Locale(identifier: "en_US_POSIX")
-                formatter.dateFormat = "dd MMM yyyy"
-                return format.contains("%") ? formatter.string(from: Date()) : format
-            })
-        return tokenizer.encode(rendered, parseSpecial: true)
+        return try metadata.promptTokens(
+            for: messages.map { ChatMessage(role: $0.role.rawValue, content: $0.content) }, formatTime: Self.presentTime)
+    }
+
+    /// The local time by a format of `strftime`.
+    private static func presentTime(_ format: String) -> String {
+        var now = time(nil)
+        var parts = tm()
+        localtime_r(&now, &parts)
+        var text = [CChar](repeating: 0, count: 256)
+        let length = strftime(&text, text.count, format, &parts)
+        return String(decoding: text.prefix(length).map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 }
 

@@ -66,7 +66,8 @@ extension PeerService {
     private func seed(for conversation: SessionID, asked: UInt64?) -> UInt64 {
         seeds.withLock { seeds in
             let known = seeds.first { $0.session == conversation }?.seed
-            let seed = asked ?? known ?? Entropy.bytes(8).reduce(0) { $0 << 8 | UInt64($1) }
+            // Drawn within 53 bits, so that every reader of JSON repeats it exactly.
+            let seed = asked ?? known ?? Entropy.bytes(8).reduce(0) { $0 << 8 | UInt64($1) } >> 11
             seeds.removeAll { $0.session == conversation }
             seeds.append((conversation, seed))
             if seeds.count > 1024 { seeds.removeFirst() }
