@@ -31,37 +31,33 @@ TK_INLINE void tile_of(int32_t c, int32_t count, int32_t *start, int32_t *width)
     *width = count - *start < TK_TILE_COLUMNS ? count - *start : TK_TILE_COLUMNS;
 }
 
-// 32 values to int8: q = nearest integer, ties to even, of v * (127 / greatest magnitude). A block that is all zero or
-// vanishingly small becomes zero; one that holds infinities or NaN becomes NaN as a whole, so that it cannot pass
-// unnoticed.
+// 32 values to 16 bits: q = nearest integer, ties to even, of v * (32512 / greatest magnitude). A block that is all
+// zero or vanishingly small becomes zero; one that holds infinities or NaN becomes NaN as a whole, so that it cannot
+// pass unnoticed.
 TK_INLINE void quantise_block(const float *v, uint8_t *block, int32_t width, int32_t j) {
     const lanes a = l_load(v), b = l_load(v + 16);
     const ilanes magnitude = i_set(0x7FFFFFFF);
     const int32_t greatest = i_greatest(i_max(i_and(l_bits(a), magnitude), i_and(l_bits(b), magnitude)));
     float limit, d = 0.0f;
-    int8_t q[32];
-    int32_t sum = 0;
+    int32_t q[16] = {0}, sum = 0;
     memcpy(&limit, &greatest, 4);
     if (greatest >= 0x7F800000) {
         const uint32_t nan = 0x7FC00000;
         memcpy(&d, &nan, 4);
-        memset(q, 0, 32);
-    } else if (limit < 1e-30f) {
-        memset(q, 0, 32);
-    } else {
-        const lanes inverse = l_set(127.0f / limit);
+    } else if (limit >= 1e-30f) {
+        const lanes inverse = l_set(32512.0f / limit);
         const ilanes qa = l_round(l_mul(a, inverse)), qb = l_round(l_mul(b, inverse));
-        d = limit / 127.0f;
+        d = limit / 32512.0f;
         sum = i_sum(i_add(qa, qb));
-        i_store_bytes(q, qa);
-        i_store_bytes(q + 16, qb);
+        x_split(q, qa);
+        x_split(q + 8, qb);
     }
     const float s = d * (float)sum;
-    const int32_t c = -128 * sum;
-    for (int k = 0; k < 8; k++) memcpy(block + 4 * (k * width + j), q + 4 * k, 4);
-    memcpy(block + 32 * width + 4 * j, &d, 4);
-    memcpy(block + 36 * width + 4 * j, &s, 4);
-    memcpy(block + 40 * width + 4 * j, &c, 4);
+    const int32_t c = -8 * sum;
+    for (int k = 0; k < 16; k++) memcpy(block + 4 * (k * width + j), q + k, 4);
+    memcpy(block + 64 * width + 4 * j, &d, 4);
+    memcpy(block + 68 * width + 4 * j, &s, 4);
+    memcpy(block + 72 * width + 4 * j, &c, 4);
 }
 
 // Blocks of column c, from column `from` of the activation on, `length` values.

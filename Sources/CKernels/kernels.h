@@ -4,13 +4,14 @@
 // the instruction set's register tile, and one narrower tile for the rest, so that a kernel finds what it needs at
 // constant offsets. The tiling moves bytes only; it changes no result.
 //
-//   quantised, a tile of T columns, per block of 32: int32 q[8][T] (each four int8), float d[T], float s[T],
-//              int32 c[T], where s = d * sum(q) and c = -128 * sum(q)
+//   quantised, a tile of T columns, per block of 32: int32 q[16][T], float d[T], float s[T], int32 c[T], where
+//              s = d * sum(q) and c = -8 * sum(q). q[2k] and q[2k+1] hold the four 16-bit values of columns 4k...4k+3,
+//              split the way that the instruction set's dot product takes them (x_split)
 //   floats,    a tile of T columns: float x[K][T]
 #pragma once
 #include "tk_forward.h"
 
-enum { TK_PANEL_BLOCK_BYTES = 44 };  // per column and block of 32
+enum { TK_PANEL_BLOCK_BYTES = 76 };  // per column and block of 32
 enum { TK_KIND_QUANTISED = 1, TK_KIND_FLOATS = 2 };
 
 typedef struct {

@@ -8,7 +8,9 @@
 
 typedef struct { __m256 low, high; } lanes;
 typedef struct { __m256i low, high; } ilanes;
-typedef ilanes wlanes;
+// Weights of four columns of each lane's row as 16-bit pairs: columns 0 and 2, columns 1 and 3.
+typedef struct { ilanes even, odd; } wlanes;
+typedef ilanes dots;
 
 #define TK_BOTH(type, operation) ((type){operation(a.low, b.low), operation(a.high, b.high)})
 
@@ -77,11 +79,6 @@ TK_INLINE int32_t i_greatest(ilanes v) {
     b = _mm_max_epi32(b, _mm_unpackhi_epi64(b, b));
     return _mm_cvtsi128_si32(_mm_max_epi32(b, _mm_shuffle_epi32(b, 1)));
 }
-TK_INLINE void i_store_bytes(int8_t *p, ilanes v) {
-    __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(v.low, v.high), 0xD8);
-    __m128i bytes = _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
-    _mm_storeu_si128((__m128i *)p, bytes);
-}
 TK_INLINE lanes l_load_halves(const uint8_t *p) {
     return (lanes){
         _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)),
@@ -89,42 +86,43 @@ TK_INLINE lanes l_load_halves(const uint8_t *p) {
     };
 }
 
-TK_INLINE wlanes w_load(const uint8_t *p) {
-    return (wlanes){_mm256_loadu_si256((const __m256i *)p), _mm256_loadu_si256((const __m256i *)(p + 32))};
+TK_INLINE ilanes w_load(const uint8_t *p) {
+    return (ilanes){_mm256_loadu_si256((const __m256i *)p), _mm256_loadu_si256((const __m256i *)(p + 32))};
 }
-TK_INLINE wlanes w_low_nibbles(wlanes w) {
-    const __m256i mask = _mm256_set1_epi8(15);
-    return (wlanes){_mm256_and_si256(w.low, mask), _mm256_and_si256(w.high, mask)};
+TK_INLINE ilanes w_shifted(ilanes w, int bits) {
+    return (ilanes){_mm256_srli_epi16(w.low, bits), _mm256_srli_epi16(w.high, bits)};
 }
-TK_INLINE wlanes w_high_nibbles(wlanes w) {
-    const __m256i mask = _mm256_set1_epi8(15);
+TK_INLINE wlanes w_low_nibbles(ilanes w) {
+    const ilanes mask = {_mm256_set1_epi16(15), _mm256_set1_epi16(15)};
+    return (wlanes){i_and(w, mask), i_and(w_shifted(w, 8), mask)};
+}
+TK_INLINE wlanes w_high_nibbles(ilanes w) {
+    const ilanes mask = {_mm256_set1_epi16(15), _mm256_set1_epi16(15)};
+    return (wlanes){i_and(w_shifted(w, 4), mask), w_shifted(w, 12)};
+}
+TK_INLINE wlanes w_signed(ilanes w) {
     return (wlanes){
-        _mm256_and_si256(_mm256_srli_epi16(w.low, 4), mask), _mm256_and_si256(_mm256_srli_epi16(w.high, 4), mask)};
-}
-TK_INLINE wlanes w_signed(wlanes w) { return w; }
-// A whole block of nibbles is summed in 16 bits: 16 products of at most 15 * 127 stay below 2^15.
-TK_INLINE ilanes i_dot_nibbles(ilanes sum, wlanes w, const int32_t *x) {
-    const __m256i b = _mm256_set1_epi32(*x);
-    return (ilanes){
-        _mm256_add_epi16(sum.low, _mm256_maddubs_epi16(w.low, b)),
-        _mm256_add_epi16(sum.high, _mm256_maddubs_epi16(w.high, b)),
+        {_mm256_srai_epi16(_mm256_slli_epi16(w.low, 8), 8), _mm256_srai_epi16(_mm256_slli_epi16(w.high, 8), 8)},
+        {_mm256_srai_epi16(w.low, 8), _mm256_srai_epi16(w.high, 8)},
     };
 }
-TK_INLINE ilanes i_dot_nibbles_end(ilanes sum) {
-    const __m256i one = _mm256_set1_epi16(1);
-    return (ilanes){_mm256_madd_epi16(sum.low, one), _mm256_madd_epi16(sum.high, one)};
+// Lane 4k takes up 4k+2 as its upper half, lane 4k+1 takes up 4k+3; then those lanes are moved together.
+TK_INLINE __m128i x_pairs(__m256i v) {
+    const __m256i upper = _mm256_slli_epi32(_mm256_shuffle_epi32(v, 0x4E), 16);
+    const __m256i pairs = _mm256_or_si256(_mm256_and_si256(v, _mm256_set1_epi32(0xFFFF)), upper);
+    return _mm256_castsi256_si128(_mm256_permute4x64_epi64(pairs, 0x08));
 }
-// |w| times x with the sign of w. Pairs stay below 2^15 because activations are never -128.
-TK_INLINE __m256i i_signed_pairs(__m256i w, __m256i x) {
-    return _mm256_madd_epi16(
-        _mm256_maddubs_epi16(_mm256_sign_epi8(w, w), _mm256_sign_epi8(x, w)), _mm256_set1_epi16(1));
+TK_INLINE void x_split(int32_t *p, ilanes v) {
+    _mm_storeu_si128((__m128i *)p, x_pairs(v.low));
+    _mm_storeu_si128((__m128i *)(p + 4), x_pairs(v.high));
 }
-TK_INLINE ilanes i_dot_signed(ilanes sum, wlanes w, const int32_t *x) {
-    const __m256i b = _mm256_set1_epi32(*x);
-    return (ilanes){
-        _mm256_add_epi32(sum.low, i_signed_pairs(w.low, b)), _mm256_add_epi32(sum.high, i_signed_pairs(w.high, b))};
-}
-TK_INLINE ilanes i_dot_signed_end(ilanes sum, int32_t correction) {
-    (void)correction;
+TK_INLINE dots i_dots_zero(void) { return i_zero(); }
+TK_INLINE dots i_dot(dots sum, wlanes w, const int32_t *x, int next) {
+    const __m256i even = _mm256_set1_epi32(x[0]), odd = _mm256_set1_epi32(x[next]);
+    sum.low = _mm256_add_epi32(sum.low, _mm256_madd_epi16(w.even.low, even));
+    sum.high = _mm256_add_epi32(sum.high, _mm256_madd_epi16(w.even.high, even));
+    sum.low = _mm256_add_epi32(sum.low, _mm256_madd_epi16(w.odd.low, odd));
+    sum.high = _mm256_add_epi32(sum.high, _mm256_madd_epi16(w.odd.high, odd));
     return sum;
 }
+TK_INLINE ilanes i_dots_end(dots sum) { return sum; }

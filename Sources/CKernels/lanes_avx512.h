@@ -8,7 +8,9 @@
 
 typedef __m512 lanes;
 typedef __m512i ilanes;
-typedef __m512i wlanes;
+// Weights of four columns of each lane's row as 16-bit pairs: columns 0 and 2, columns 1 and 3.
+typedef struct { __m512i even, odd; } wlanes;
+typedef __m512i dots;
 
 TK_INLINE lanes l_load(const float *p) { return _mm512_loadu_ps(p); }
 TK_INLINE void l_store(float *p, lanes v) { _mm512_storeu_ps(p, v); }
@@ -47,24 +49,30 @@ TK_INLINE float l_sum(lanes v) {
 TK_INLINE float l_greatest(lanes v) { return _mm512_reduce_max_ps(v); }
 TK_INLINE int32_t i_sum(ilanes v) { return _mm512_reduce_add_epi32(v); }
 TK_INLINE int32_t i_greatest(ilanes v) { return _mm512_reduce_max_epi32(v); }
-TK_INLINE void i_store_bytes(int8_t *p, ilanes v) { _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8(v)); }
 TK_INLINE lanes l_load_halves(const uint8_t *p) {
     return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
 }
 
-TK_INLINE wlanes w_load(const uint8_t *p) { return _mm512_loadu_si512(p); }
-TK_INLINE wlanes w_low_nibbles(wlanes w) { return _mm512_and_si512(w, _mm512_set1_epi8(15)); }
-TK_INLINE wlanes w_high_nibbles(wlanes w) {
-    return _mm512_and_si512(_mm512_srli_epi16(w, 4), _mm512_set1_epi8(15));
+TK_INLINE ilanes w_load(const uint8_t *p) { return _mm512_loadu_si512(p); }
+TK_INLINE wlanes w_low_nibbles(ilanes w) {
+    const __m512i mask = _mm512_set1_epi16(15);
+    return (wlanes){_mm512_and_si512(w, mask), _mm512_and_si512(_mm512_srli_epi16(w, 8), mask)};
 }
-// VNNI multiplies unsigned by signed bytes: signed weights are lifted by 128, and the correction takes it out again.
-TK_INLINE wlanes w_signed(wlanes w) { return _mm512_xor_si512(w, _mm512_set1_epi8(-128)); }
-TK_INLINE ilanes i_dot(ilanes sum, wlanes w, const int32_t *x) {
-    return _mm512_dpbusd_epi32(sum, w, _mm512_set1_epi32(*x));
+TK_INLINE wlanes w_high_nibbles(ilanes w) {
+    return (wlanes){_mm512_and_si512(_mm512_srli_epi16(w, 4), _mm512_set1_epi16(15)), _mm512_srli_epi16(w, 12)};
 }
-TK_INLINE ilanes i_dot_nibbles(ilanes sum, wlanes w, const int32_t *x) { return i_dot(sum, w, x); }
-TK_INLINE ilanes i_dot_nibbles_end(ilanes sum) { return sum; }
-TK_INLINE ilanes i_dot_signed(ilanes sum, wlanes w, const int32_t *x) { return i_dot(sum, w, x); }
-TK_INLINE ilanes i_dot_signed_end(ilanes sum, int32_t correction) {
-    return _mm512_add_epi32(sum, _mm512_set1_epi32(correction));
+TK_INLINE wlanes w_signed(ilanes w) {
+    return (wlanes){_mm512_srai_epi16(_mm512_slli_epi16(w, 8), 8), _mm512_srai_epi16(w, 8)};
 }
+TK_INLINE void x_split(int32_t *p, ilanes v) {
+    // Lane 4k takes up 4k+2 as its upper half, lane 4k+1 takes up 4k+3; then those lanes are moved together.
+    const __m512i upper = _mm512_slli_epi32(_mm512_shuffle_epi32(v, _MM_PERM_BADC), 16);
+    const __m512i pairs = _mm512_or_si512(_mm512_and_si512(v, _mm512_set1_epi32(0xFFFF)), upper);
+    _mm256_storeu_si256((__m256i *)p, _mm512_castsi512_si256(_mm512_maskz_compress_epi64(0x55, pairs)));
+}
+TK_INLINE dots i_dots_zero(void) { return i_zero(); }
+TK_INLINE dots i_dot(dots sum, wlanes w, const int32_t *x, int next) {
+    sum = _mm512_dpwssd_epi32(sum, w.even, _mm512_set1_epi32(x[0]));
+    return _mm512_dpwssd_epi32(sum, w.odd, _mm512_set1_epi32(x[next]));
+}
+TK_INLINE ilanes i_dots_end(dots sum) { return sum; }

@@ -18,8 +18,6 @@
 
 typedef float lanes __attribute__((vector_size(64), aligned(4)));
 typedef int32_t ilanes __attribute__((vector_size(64), aligned(4)));
-// 64 bytes of weights: in each lane four consecutive columns of one row.
-typedef ilanes wlanes;
 
 TK_INLINE lanes l_load(const float *p) { lanes v; memcpy(&v, p, 64); return v; }
 TK_INLINE void l_store(float *p, lanes v) { memcpy(p, &v, 64); }
@@ -84,9 +82,6 @@ TK_INLINE int32_t i_greatest(ilanes v) {
     for (int i = 1; i < 16; i++) m = v[i] > m ? v[i] : m;
     return m;
 }
-TK_INLINE void i_store_bytes(int8_t *p, ilanes v) {
-    for (int i = 0; i < 16; i++) p[i] = (int8_t)v[i];
-}
 
 TK_INLINE lanes l_load_halves(const uint8_t *p) {
     lanes v;
@@ -104,15 +99,32 @@ TK_INLINE lanes l_load_halves(const uint8_t *p) {
     return v;
 }
 
-// Integer dot products: every lane of the accumulator takes up w0*x0 + w1*x1 + w2*x2 + w3*x3.
-TK_INLINE wlanes w_load(const uint8_t *p) { wlanes v; memcpy(&v, p, 64); return v; }
-TK_INLINE wlanes w_low_nibbles(wlanes w) { return w & i_set(0x0F0F0F0F); }
-TK_INLINE wlanes w_high_nibbles(wlanes w) { return (w >> 4) & i_set(0x0F0F0F0F); }
-TK_INLINE wlanes w_signed(wlanes w) { return w; }
+// Integer dot products. w_load takes 64 bytes of weights, in each lane four consecutive columns of one row. What
+// w_signed and the nibbles make of them, i_dot multiplies by the 16-bit activations of those columns, which x_split has
+// laid out in two dwords per four columns; in a panel they lie `next` apart. Each level has its own form of weights
+// (wlanes), sums (dots) and split; the integer that i_dots_end gives is the same.
+TK_INLINE ilanes w_load(const uint8_t *p) { ilanes v; memcpy(&v, p, 64); return v; }
 #if defined(TK_DOT_PRODUCTS)
-// arm64's instruction for just this, four lanes at a time.
-TK_INLINE ilanes i_dot(ilanes sum, wlanes w, const int32_t *x) {
-    const int8x16_t b = vreinterpretq_s8_s32(vdupq_n_s32(*x));
+// arm64 multiplies bytes, four lanes at a time: x = 256 * high + low, both signed, and a sum for each.
+typedef ilanes wlanes;
+typedef struct { ilanes high, low; } dots;
+TK_INLINE wlanes w_low_nibbles(ilanes w) { return w & i_set(0x0F0F0F0F); }
+TK_INLINE wlanes w_high_nibbles(ilanes w) { return (w >> 4) & i_set(0x0F0F0F0F); }
+TK_INLINE wlanes w_signed(ilanes w) { return w; }
+TK_INLINE void x_split(int32_t *p, ilanes v) {
+    for (int k = 0; k < 4; k++) {
+        int8_t high[4], low[4];
+        for (int i = 0; i < 4; i++) {
+            low[i] = (int8_t)v[4 * k + i];
+            high[i] = (int8_t)((v[4 * k + i] - low[i]) >> 8);
+        }
+        memcpy(p + 2 * k, high, 4);
+        memcpy(p + 2 * k + 1, low, 4);
+    }
+}
+TK_INLINE dots i_dots_zero(void) { return (dots){i_zero(), i_zero()}; }
+TK_INLINE ilanes i_dot_bytes(ilanes sum, wlanes w, int32_t x) {
+    const int8x16_t b = vreinterpretq_s8_s32(vdupq_n_s32(x));
     int32x4_t s[4];
     int8x16_t v[4];
     memcpy(s, &sum, 64);
@@ -121,21 +133,39 @@ TK_INLINE ilanes i_dot(ilanes sum, wlanes w, const int32_t *x) {
     memcpy(&sum, s, 64);
     return sum;
 }
+TK_INLINE dots i_dot(dots sum, wlanes w, const int32_t *x, int next) {
+    return (dots){i_dot_bytes(sum.high, w, x[0]), i_dot_bytes(sum.low, w, x[next])};
+}
+TK_INLINE ilanes i_dots_end(dots sum) { return (sum.high << 8) + sum.low; }
 #else
-TK_INLINE ilanes i_dot(ilanes sum, wlanes w, const int32_t *x) {
-    int8_t b[4];
-    memcpy(b, x, 4);
-    sum += ((w << 24) >> 24) * i_set(b[0]);
-    sum += ((w << 16) >> 24) * i_set(b[1]);
-    sum += ((w << 8) >> 24) * i_set(b[2]);
-    return sum + (w >> 24) * i_set(b[3]);
+// 16-bit pairs: columns 0 and 2, columns 1 and 3.
+typedef struct { ilanes even, odd; } wlanes;
+typedef ilanes dots;
+TK_INLINE wlanes w_low_nibbles(ilanes w) { return (wlanes){w & i_set(0x000F000F), (w >> 8) & i_set(0x000F000F)}; }
+TK_INLINE wlanes w_high_nibbles(ilanes w) {
+    return (wlanes){(w >> 4) & i_set(0x000F000F), (w >> 12) & i_set(0x000F000F)};
 }
+TK_INLINE wlanes w_signed(ilanes w) {
+    const ilanes lower = i_set(0xFFFF);
+    return (wlanes){
+        (((w << 24) >> 24) & lower) | (((w << 8) >> 24) << 16), (((w << 16) >> 24) & lower) | ((w >> 24) << 16)};
+}
+TK_INLINE void x_split(int32_t *p, ilanes v) {
+    for (int k = 0; k < 4; k++)
+        for (int i = 0; i < 2; i++) {
+            const int16_t pair[2] = {(int16_t)v[4 * k + i], (int16_t)v[4 * k + i + 2]};
+            memcpy(p + 2 * k + i, pair, 4);
+        }
+}
+TK_INLINE dots i_dots_zero(void) { return i_zero(); }
+TK_INLINE ilanes i_dot_pairs(ilanes sum, ilanes w, int32_t x) {
+    int16_t b[2];
+    memcpy(b, &x, 4);
+    sum += ((w << 16) >> 16) * i_set(b[0]);
+    return sum + (w >> 16) * i_set(b[1]);
+}
+TK_INLINE dots i_dot(dots sum, wlanes w, const int32_t *x, int next) {
+    return i_dot_pairs(i_dot_pairs(sum, w.even, x[0]), w.odd, x[next]);
+}
+TK_INLINE ilanes i_dots_end(dots sum) { return sum; }
 #endif
-TK_INLINE ilanes i_dot_nibbles(ilanes sum, wlanes w, const int32_t *x) { return i_dot(sum, w, x); }
-TK_INLINE ilanes i_dot_nibbles_end(ilanes sum) { return sum; }
-TK_INLINE ilanes i_dot_signed(ilanes sum, wlanes w, const int32_t *x) { return i_dot(sum, w, x); }
-// `correction` is -128 times the sum of the block's activations; only levels that lift signed weights need it.
-TK_INLINE ilanes i_dot_signed_end(ilanes sum, int32_t correction) {
-    (void)correction;
-    return sum;
-}

@@ -24,36 +24,37 @@ TK_INLINE void tile_quantised(
     TK_UNROLL for (int i = 0; i < R * T; i++) acc[i] = l_zero();
     for (int32_t b = 0; b < blocks; b++) {
         const int32_t *q = (const int32_t *)panel;
-        const float *d = (const float *)(panel + 32 * T), *s = (const float *)(panel + 36 * T);
-        const int32_t *c = (const int32_t *)(panel + 40 * T);
+        const float *d = (const float *)(panel + 64 * T), *s = (const float *)(panel + 68 * T);
+        const int32_t *c = (const int32_t *)(panel + 72 * T);
         TK_UNROLL for (int r = 0; r < R; r++) {
             const uint8_t *p = w + (size_t)r * stream;
-            ilanes sum[8];
+            dots sum[8];
             TK_UNROLL for (size_t i = 0; i < block_bytes; i += 64) __builtin_prefetch(p + TK_PREFETCH_BYTES + i, 0, 3);
-            TK_UNROLL for (int t = 0; t < T; t++) sum[t] = i_zero();
+            TK_UNROLL for (int t = 0; t < T; t++) sum[t] = i_dots_zero();
             if (TYPE == TK_Q8_0) {
                 TK_UNROLL for (int k = 0; k < 8; k++) {
                     wlanes v = w_signed(w_load(p + 64 * k));
-                    TK_UNROLL for (int t = 0; t < T; t++) sum[t] = i_dot_signed(sum[t], v, q + k * T + t);
+                    TK_UNROLL for (int t = 0; t < T; t++) sum[t] = i_dot(sum[t], v, q + 2 * k * T + t, T);
                 }
                 lanes scale = l_load_halves(p + 512);
                 TK_UNROLL for (int t = 0; t < T; t++) {
-                    ilanes dot = i_dot_signed_end(sum[t], c[t]);
+                    ilanes dot = i_dots_end(sum[t]);
                     acc[r * T + t] = l_fma(l_mul(scale, l_set(d[t])), l_from_integers(dot), acc[r * T + t]);
                 }
             } else {
                 TK_UNROLL for (int k = 0; k < 4; k++) {
-                    wlanes v = w_load(p + packed + 64 * k), low = w_low_nibbles(v), high = w_high_nibbles(v);
+                    ilanes v = w_load(p + packed + 64 * k);
+                    wlanes low = w_low_nibbles(v), high = w_high_nibbles(v);
                     TK_UNROLL for (int t = 0; t < T; t++) {
-                        sum[t] = i_dot_nibbles(sum[t], low, q + k * T + t);
-                        sum[t] = i_dot_nibbles(sum[t], high, q + (k + 4) * T + t);
+                        sum[t] = i_dot(sum[t], low, q + 2 * k * T + t, T);
+                        sum[t] = i_dot(sum[t], high, q + 2 * (k + 4) * T + t, T);
                     }
                 }
                 lanes scale = l_load_halves(p);
                 TK_UNROLL for (int t = 0; t < T; t++) {
-                    ilanes dot = i_dot_nibbles_end(sum[t]);
-                    // Q4_0 stores values lifted by 8; c >> 4 is exactly -8 times the sum of the activations.
-                    if (TYPE == TK_Q4_0) dot = i_add(dot, i_set(c[t] >> 4));
+                    ilanes dot = i_dots_end(sum[t]);
+                    // Q4_0 stores values lifted by 8.
+                    if (TYPE == TK_Q4_0) dot = i_add(dot, i_set(c[t]));
                     acc[r * T + t] = l_fma(l_mul(scale, l_set(d[t])), l_from_integers(dot), acc[r * T + t]);
                 }
                 if (TYPE == TK_Q4_1) {
@@ -119,6 +120,10 @@ TK_INLINE void walk(
 #undef TK_TILE
 }
 
+// Row groups at a time when columns are many. With tiles of four columns two would be walked side by side, and their
+// sums do not fit the sixteen registers of AVX2.
+#define TK_WIDE_GROUPS (TK_TILE_COLUMNS == 8 ? 2 : 1)
+
 #define TK_MULTIPLY(name, TYPE)                                                                                        \
     static void name##_tile(                                                                                           \
         const tk_matrix *m, int32_t first, int32_t groups, const tk_panel *p, int32_t column, int32_t width,           \
@@ -138,9 +143,9 @@ TK_INLINE void walk(
             name##_tile(m, first, last - first, p, 0, n, y, ldy);                                                      \
             return;                                                                                                    \
         }                                                                                                              \
-        /* Many columns: a few groups stay in the first-level cache while all columns pass by. */                      \
-        for (int32_t g = first; g < last; g += 2) {                                                                    \
-            const int32_t groups = last - g < 2 ? last - g : 2;                                                        \
+        /* Many columns: a group or two stay in the first-level cache while all columns pass by. */                    \
+        for (int32_t g = first; g < last; g += TK_WIDE_GROUPS) {                                                       \
+            const int32_t groups = last - g < TK_WIDE_GROUPS ? last - g : TK_WIDE_GROUPS;                              \
             float *out = y + (size_t)(g - first) * 16;                                                                 \
             for (int32_t c = 0; c < full; c += TK_TILE_COLUMNS)                                                        \
                 name##_tile(m, g, groups, p, c, TK_TILE_COLUMNS, out, ldy);                                            \

@@ -149,6 +149,17 @@ extension MeshCore {
             stagesSweepDue = now.advanced(by: settings.stageSweep)
             let stale = stages.stages.filter { now.since($0.lastActivity) > settings.stageLifetime }.map(\.key.session)
             for session in stale { runStages(.evicted(session), at: now) }
+            trimLogs()
+        }
+    }
+
+    private mutating func trimLogs() {
+        var excess = stages.logBytes - settings.hopLogBytes
+        for stage in stages.stages.sorted(by: { ($0.lastActivity, $0.key) < ($1.lastActivity, $1.key) })
+        where excess > 0 {
+            let before = stages.logBytes
+            stages.dropLog(stage.key)
+            excess -= before - stages.logBytes
         }
     }
 

@@ -10,7 +10,9 @@ extension MeshCore {
         for network in networks.keys {
             guard let state = networks[network], state.residencyStale else { continue }
             networks.update(network) { $0.residencyStale = false }
-            let held = heldBlocks(of: state.config.model)
+            // Without the metadata no block can be read.
+            let model = state.config.model
+            let held = heldPieces[model.metadata.digest] == nil ? [] : heldBlocks(of: model)
             let mine = state.config.blocks(of: peer)
             let wanted = (mine.first + mine.copies).flatMap { range in
                 BlockRange.covering(held.filter(range.contains))

@@ -1,5 +1,6 @@
 import Chain
 import Identity
+import Placement
 import Wire
 
 // Which peers compute a session: those that can be reached, have the blocks on disk, and have room for them in the memory that they
@@ -19,7 +20,7 @@ extension MeshCore {
         guard let state = networks[network] else { return "this peer is not in that network" }
         let missing = missingBlocks(in: network).map(\.description).joined(separator: ", ")
         if !missing.isEmpty { return "waiting: blocks \(missing) are on no peer that can be reached" }
-        if fittingRoute(in: state, avoiding: [], keeping: []) == nil {
+        if fittingRoute(in: state, avoiding: [], keeping: []) == nil, emergencyRoute(in: state, avoiding: []) == nil {
             return "waiting: the memory that the reachable peers lend does not hold the model; start another peer"
         }
         return "waiting for a peer to recover"
@@ -30,7 +31,21 @@ extension MeshCore {
         let reachable = keeping.filter { $0.peer == peer || memberLink(to: $0.peer) != nil }
         if let route = fittingRoute(in: state, avoiding: avoiding, keeping: reachable) { return route }
         // A stage that took over blocks for a peer that has died may stand in the way when another one dies.
-        return reachable.isEmpty ? nil : fittingRoute(in: state, avoiding: avoiding, keeping: [])
+        if !reachable.isEmpty, let route = fittingRoute(in: state, avoiding: avoiding, keeping: []) { return route }
+        return emergencyRoute(in: state, avoiding: avoiding)
+    }
+
+    /// Where nothing fits beside what each was planned for, those who are left move: each takes another range of what is on its
+    /// disk.
+    private func emergencyRoute(in state: NetworkState, avoiding: [PeerID]) -> [RouteStage]? {
+        let holders = holders(in: state)
+        let candidates = state.config.members.map(\.peer).filter { !avoiding.contains($0) }.map { member in
+            Placement.Candidate(
+                peer: member, memory: lentMemory(of: member, in: state),
+                held: holders.filter { $0.peer == member }.flatMap(\.ranges))
+        }
+        return Placement.emergency(blocks: state.config.model.blocks.map(\.memory), candidates: candidates)?
+            .map { RouteStage(peer: $0.peer, blocks: $0.blocks) }
     }
 
     /// A route in which no peer is to hold more than it lends. The planner counts no memory: where it asks too much of a peer, that

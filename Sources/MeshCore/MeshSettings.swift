@@ -43,6 +43,9 @@ public struct MeshSettings: Sendable {
     /// A session's state on a stage is kept this long after its last use.
     public var stageLifetime: Interval = .seconds(600)
     public var stageSweep: Interval = .seconds(10)
+    /// Bytes that the logs of all stages may take; then those that have rested longest are dropped. A log that is missed is
+    /// computed anew from what came before it.
+    public var hopLogBytes = 256 << 20
     /// A session that has rested this long gives up its memory when another one needs it.
     public var stageRest: Interval = .seconds(2)
     /// A conversation that rested longer is computed anew. Shorter than `stageLifetime`, which counts from an earlier moment.

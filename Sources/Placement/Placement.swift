@@ -16,9 +16,12 @@ public struct Placement: Hashable, Sendable {
         public let peer: PeerID
         /// Bytes that it lends.
         public let memory: UInt64
-        public init(peer: PeerID, memory: UInt64) {
+        /// The only blocks that it may get; nil where it may get any.
+        public let held: [BlockRange]?
+        public init(peer: PeerID, memory: UInt64, held: [BlockRange]? = nil) {
             self.peer = peer
             self.memory = memory
+            self.held = held
         }
     }
 
@@ -43,6 +46,36 @@ public struct Placement: Hashable, Sendable {
             return Placement(first: [], copies: [])
         }
         return Placement(first: first, copies: copies(of: first, blocks: blocks, candidates: useful))
+    }
+
+    /// Who computes what when not everybody is here: every block once, at peers that hold it, within what they lend. The order in
+    /// which peers follow each other is free here, as it is not in `plan`, where others rely on it; with more than five peers only
+    /// some orders are tried.
+    public static func emergency(blocks: [UInt64], candidates: [Candidate]) -> [Share]? {
+        let useful = candidates.filter { $0.memory > 0 && $0.held?.isEmpty != true }
+        guard !blocks.isEmpty, !useful.isEmpty else { return nil }
+        for order in orders(of: useful) {
+            if let shares = partition(blocks: blocks, candidates: order) { return shares }
+        }
+        return nil
+    }
+
+    private static func orders(of candidates: [Candidate]) -> [[Candidate]] {
+        guard candidates.count <= 5 else {
+            let rotations = candidates.indices.map { Array(candidates[$0...] + candidates[..<$0]) }
+            return rotations + rotations.map { $0.reversed() }
+        }
+        var orders: [[Candidate]] = [[]]
+        for candidate in candidates {
+            orders = orders.flatMap { order in
+                (0...order.count).map { place in
+                    var longer = order
+                    longer.insert(candidate, at: place)
+                    return longer
+                }
+            }
+        }
+        return orders
     }
 
     /// Bytes that the grants lack to hold every block once; zero where they suffice. Grants that suffice in sum may still not
@@ -74,6 +107,7 @@ public struct Placement: Hashable, Sendable {
                 for start in stride(from: end, through: 0, by: -1) {
                     let load = sums[end] - sums[start]
                     if load > candidate.memory { break }
+                    if start < end, let held = candidate.held, !held.contains(where: { $0.contains(start) }) { break }
                     guard let rest = before[start] else { continue }
                     let share = max(rest, Double(load) / Double(candidate.memory))
                     if let found = row[end], found <= share { continue }

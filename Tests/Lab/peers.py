@@ -18,8 +18,8 @@ CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / "
 MODEL = pathlib.Path(
     os.environ.get("TIKTRUE_MODEL") or CACHE / "tiktrue" / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf")
 
-# No peer can hold the model alone and any two can: a head that shares the embedding's weights needs them a second time.
-SHARE = int(MODEL.stat().st_size * 0.85) if MODEL.exists() else 0
+# No peer can hold the model alone, and any two can.
+SHARE = int(MODEL.stat().st_size * 0.60) if MODEL.exists() else 0
 PLENTY = "2G"
 
 # A question that has a long answer, so that there is a middle of it.

@@ -213,4 +213,40 @@ struct Draw: RandomNumberGenerator {
         #expect(Placement.shortfall(blocks: [5, 6], candidates: Self.candidates([4, 3])) == 4)
         #expect(Placement.shortfall(blocks: [5, 6], candidates: Self.candidates([20])) == 0)
     }
+
+    @Test("Whoever is left finds a place for every block wherever there is one, in whatever order", arguments: 0..<200)
+    func emergencyIsFoundWhereverThereIsOne(seed: UInt64) throws {
+        let drawn = Self.draw(seed &+ 9000)
+        let candidates = Array(drawn.candidates.prefix(5))
+        let shares = Placement.emergency(blocks: drawn.blocks, candidates: candidates)
+        #expect((shares != nil) == Self.isFeasible(drawn.blocks, candidates.map(\.memory)))
+        guard let shares else { return }
+        #expect(shares.flatMap(\.blocks.closedRange) == Array(drawn.blocks.indices))
+        for candidate in candidates {
+            #expect(Self.memory(shares, of: candidate.peer, drawn.blocks) <= candidate.memory)
+        }
+    }
+
+    @Test("A head as heavy as half the layers moves the other blocks aside")
+    func coarseHead() throws {
+        // As in a small model: thirty layers of 2, an embedding of 1 and a head of 30; two peers of 56 lend enough for 91.
+        let blocks: [UInt64] = [1] + Array(repeating: 2, count: 30) + [30]
+        let shares = try #require(Placement.emergency(blocks: blocks, candidates: Self.candidates([56, 56])))
+        #expect(shares.count == 2)
+    }
+
+    @Test("Nobody gets a block that it does not hold")
+    func onlyHeldBlocks() {
+        let half = [BlockRange(0...1)]
+        let rest = [BlockRange(2...3)]
+        func candidates(_ first: [BlockRange], _ second: [BlockRange]) -> [Placement.Candidate] {
+            [
+                Placement.Candidate(peer: Self.peer(1), memory: 100, held: first),
+                Placement.Candidate(peer: Self.peer(2), memory: 100, held: second),
+            ]
+        }
+        let shares = Placement.emergency(blocks: [1, 1, 1, 1], candidates: candidates(rest, half))
+        #expect(shares?.map(\.peer) == [Self.peer(2), Self.peer(1)])
+        #expect(Placement.emergency(blocks: [1, 1, 1, 1], candidates: candidates(half, half)) == nil)
+    }
 }

@@ -26,8 +26,8 @@ private struct ScalarProduct {
             let part = Array(x[block * 32..<block * 32 + 32])
             let limit = part.reduce(0) { max($0, $1.magnitude) }
             let negligible = limit < 1e-30
-            let d = negligible ? 0 : limit / 127
-            let q = part.map { negligible ? 0 : Int(($0 * (127 / limit)).rounded(.toNearestOrEven)) }
+            let d = negligible ? 0 : limit / 32512
+            let q = part.map { negligible ? 0 : Int(($0 * (32512 / limit)).rounded(.toNearestOrEven)) }
             let at = (row * (columns / 32) + block) * type.groupBytes
             let weights: [Int] = (0..<32).map { k in
                 switch type {
@@ -90,6 +90,25 @@ struct MatrixProductTests {
     }
 
     @Test(
+        "The product errs by no more than sixteen bits of every activation", arguments: InstructionSet.available,
+        [TensorType.q8_0, .q4_1, .q4_0])
+    func activationsKeepSixteenBits(isa: InstructionSet, type: TensorType) {
+        var generator = SeededGenerator(seed: 8)
+        let (rows, columns) = (32, 256)
+        let bytes = randomRows(type, rows: rows, columns: columns, scale: 1, using: &generator)
+        let x = (0..<columns).map { _ in Float.random(in: -4...4, using: &generator) }
+        let y = product(type, rows: rows, columns: columns, bytes: bytes, x: [x], with: isa)[0]
+        var weights = [Float](repeating: 0, count: columns)
+        for row in 0..<rows {
+            tk_encoded_row(Int32(type.rawValue), bytes, Int32(columns), Int32(row), &weights)
+            let exact = zip(weights, x).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
+            let magnitude = weights.reduce(0.0) { $0 + Double($1.magnitude) }
+            // Half a step of 4/32512 for each, in the worst case; a tenth more for the sums' own rounding.
+            #expect(abs(Double(Float(bitPattern: y[row])) - exact) < 1.1 * magnitude * 2 / 32512)
+        }
+    }
+
+    @Test(
         "Extreme weights and activations give the plain definition's bits", arguments: InstructionSet.available,
         TensorType.allCases)
     func extremesGiveTheDefinition(isa: InstructionSet, type: TensorType) {
@@ -101,7 +120,9 @@ struct MatrixProductTests {
         x.append(.init(repeating: 0, count: columns))
         x.append(.init(repeating: -0.0, count: columns))
         // One large value in a block pushes the others onto halves, where ties must go to even.
-        x.append((0..<columns).map { $0 % 32 == 0 ? 127 : Float($0 % 13) - 5.5 })
+        x.append((0..<columns).map { $0 % 32 == 0 ? 32512 : Float($0 % 13) - 5.5 })
+        // Low bytes of -128 and 127, where a value split into two bytes must carry.
+        x.append((0..<columns).map { [32512, 128, -128, 127, -129, 383, -384, -32512][$0 % 8] })
         x.append((0..<columns).map { _ in Float(bitPattern: .random(in: 0...0x7F7F_FFFF, using: &generator)) })
         #expect(
             product(type, rows: rows, columns: columns, bytes: bytes, x: x, with: isa)
@@ -146,7 +167,7 @@ struct MatrixProductTests {
         for row in [0, 15, 16, 20] {
             tk_encoded_row(Int32(type.rawValue), bytes, Int32(columns), Int32(row), &out)
             for k in 0..<columns {
-                // A unit vector picks one weight; quantised, it is 127 times 1/127, exact to rounding.
+                // A unit vector picks one weight; quantised, it is 32512 times 1/32512, exact to rounding.
                 var unit = [Float](repeating: 0, count: columns)
                 unit[k] = 1
                 #expect(abs(scalar.row(row, times: unit) - out[k]) <= 1e-6 * max(1, abs(out[k])))
