@@ -18,7 +18,7 @@ public struct ChainSettings: Hashable, Sendable {
     /// How long the driver waits before it asks again for a route where there was none.
     public var routeRetry = Interval.seconds(1)
     /// How long a turn waits for a route before it fails. The conversation stays and may be continued later.
-    public var routePatience = Interval.seconds(120)
+    public var routePatience = Interval.seconds(30)
     /// Failures reported by stages, and silences, that a turn bears between two tokens. Lost links do not count.
     public var failures = 8
     /// Stages of all sessions on one peer.

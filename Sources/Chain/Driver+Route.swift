@@ -107,7 +107,9 @@ extension Driver {
         case .wanted(let since, let askAgain):
             if now >= since.advanced(by: settings.routePatience) {
                 finish(
-                    .failed("some block of the model is on no peer that can be reached; start one that holds it"),
+                    .failed(
+                        "the peers that can be reached do not hold the whole model within the memory that they lend; start another one"
+                    ),
                     &effects)
             } else if now >= askAgain {
                 // Rather a peer that failed before than none.

@@ -181,7 +181,6 @@ extension MeshCore {
     mutating func linkRestored(_ other: PeerID, at time: Time) {
         runStages(.linked(other), at: time.instant)
         for session in drivers.keys { drive(session, .linked(other), at: time.instant) }
-        for session in drivers.keys { drive(session, .linked(other), at: time.instant) }
         retryPieces(at: time.instant)
         retryWaitingDrivers(at: time.instant)
         for network in sharedNetworks(with: other) { proposeOwnGrant(network, at: time) }

@@ -11,7 +11,6 @@ public enum ConfigRefusal: Error, Equatable, CustomStringConvertible {
     case falseProof
     case removedForEver(PeerID)
     case founderLeavesLast
-    case lastAdmin
     case tooMany(what: String, limit: Int)
     case wrongNetwork
     case wrongSigner(expected: PeerID, found: PeerID)
@@ -31,7 +30,6 @@ public enum ConfigRefusal: Error, Equatable, CustomStringConvertible {
         case .removedForEver(let peer):
             "peer \(peer.short) was removed from this network and may not come back under this identity"
         case .founderLeavesLast: "this peer signs the network's config and can only leave as its last member"
-        case .lastAdmin: "the last admin cannot be taken away while others remain"
         case .tooMany(let what, let limit): "the network has \(limit) \(what) already, which is the limit"
         case .wrongNetwork: "the config belongs to another network"
         case .wrongSigner(let expected, let found):

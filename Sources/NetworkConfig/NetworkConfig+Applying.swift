@@ -1,7 +1,8 @@
 import Identity
 import Wire
 
-// Who may change what. The same rules run on every peer that applies a command, so that no single peer can let anyone in.
+// Who may change what. Today the founder alone applies commands and signs what comes of them; the rules
+// are a pure function, so that every voter can run the same.
 
 extension NetworkConfig {
     /// The config after a command, its revision not yet raised. `proposer` is whoever signed the command; `wallClock` is in

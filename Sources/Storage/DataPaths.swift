@@ -23,11 +23,13 @@ public struct DataPaths: Hashable, Sendable {
     public var pieces: String { root + "/pieces" }
     public var lock: String { root + "/lock" }
 
-    /// `$XDG_DATA_HOME/tiktrue`, or `~/.local/share/tiktrue`. A relative XDG_DATA_HOME is ignored, as its specification says.
+    /// `$TIKTRUE_DATA_DIR`, else `$XDG_DATA_HOME/tiktrue`, or `~/.local/share/tiktrue`. A relative XDG_DATA_HOME is ignored, as
+    /// its specification says.
     public static func defaultRoot(
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) -> String {
-        directory(environment: environment, variable: "XDG_DATA_HOME", fallback: ".local/share")
+        if let chosen = environment["TIKTRUE_DATA_DIR"], !chosen.isEmpty { return chosen }
+        return directory(environment: environment, variable: "XDG_DATA_HOME", fallback: ".local/share")
     }
 
     /// `$XDG_CACHE_HOME/tiktrue`, or `~/.cache/tiktrue`.

@@ -11,7 +11,7 @@ public enum TransportError: Error, Hashable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .suiteNotPinned(let reason):
-            "TLS could not be restricted to AES-256-GCM (\(reason)), so no link is safe; use the swift-nio-ssl version of Package.resolved"
+            "TLS could not be restricted to AES-256-GCM (\(reason)), so no link is safe; build with the version of swift-nio-ssl that Package.swift names"
         case .certificate(let reason): "no certificate could be made from the identity key: \(reason)"
         case .listen(let host, let port, let reason):
             "links cannot be accepted on \(host) port \(port): \(reason); choose another address or port"

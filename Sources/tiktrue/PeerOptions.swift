@@ -7,7 +7,8 @@ struct PeerOptions: ParsableArguments {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "The peer's data directory. (default: $XDG_DATA_HOME/tiktrue or ~/.local/share/tiktrue)", valueName: "dir"))
+            "The peer's data directory. (default: $TIKTRUE_DATA_DIR, else $XDG_DATA_HOME/tiktrue or ~/.local/share/tiktrue)",
+            valueName: "dir"))
     var dataDir: String?
 
     /// Asks the peer, showing progress and notices on standard error until the result is here.

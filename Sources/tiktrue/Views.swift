@@ -28,6 +28,7 @@ enum Views {
             "network \(network.name) (\(short(network.id))): model \(network.model), \(network.blockCount) blocks\n"
             + "  revision \(network.revision), your role is \(network.role), "
             + (network.quorum ? "config can change" : "config is frozen") + (leader ?? "") + "\n"
+            + (network.notice.map { "  \($0)\n" } ?? "")
         return title.split(separator: "\n").map { Visible.word(String($0)) + "\n" }.joined()
             + peers(network.peers, indentation: 2)
     }

@@ -24,7 +24,6 @@ missing_packages() {
     pkg-config --exists sqlite3 2>/dev/null || echo libsqlite3-dev
     command -v python3 >/dev/null || echo python3
     python3 -m pip --version >/dev/null 2>&1 || echo python3-pip
-    command -v unzip >/dev/null || echo unzip
     if [ "$with_lab" = yes ]; then
         { command -v ip && command -v tc; } >/dev/null || echo iproute2
         command -v openssl >/dev/null || echo openssl

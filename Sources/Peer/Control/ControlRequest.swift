@@ -1,5 +1,5 @@
-/// What a client asks of the running peer. One request travels on one connection; docs/protocol.md does not speak of it, since
-/// both ends are the same binary: a peer of another version says so when it cannot read a request.
+/// What a client asks of the running peer. One request travels on one connection; docs/protocol.md lists
+/// them. Both ends are the same binary: a peer of another version says so when it cannot read a request.
 public enum ControlRequest: Codable, Equatable, Sendable {
     case status
     case networkCreate(name: String, model: String)

@@ -15,11 +15,13 @@ public struct NetworkDocument: Codable, Equatable, Sendable {
     public var model: String
     /// Blocks of the model, embedding and head among them.
     public var blockCount: Int
+    /// One sentence on what keeps the network from answering well; null where all is well.
+    @ExplicitNull public var notice: String?
     public var peers: [PeerDocument]
 
     public init(
         name: String, id: String, revision: UInt64, role: String, quorum: Bool, leader: String?, model: String,
-        blockCount: Int, peers: [PeerDocument]
+        blockCount: Int, notice: String? = nil, peers: [PeerDocument]
     ) {
         self.name = name
         self.id = id
@@ -29,12 +31,14 @@ public struct NetworkDocument: Codable, Equatable, Sendable {
         self.leader = leader
         self.model = model
         self.blockCount = blockCount
+        self.notice = notice
         self.peers = peers
     }
 
     enum CodingKeys: String, CodingKey {
         case name, id, revision, role, quorum, leader, model
         case blockCount = "block_count"
+        case notice
         case peers
     }
 }

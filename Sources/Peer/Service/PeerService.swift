@@ -156,7 +156,19 @@ final class PeerService: ControlService {
     ) async throws -> ControlResult {
         emit(.progress(text: "asking a member to be admitted", fraction: nil))
         guard case .joined(let id) = try await answer(to: .join(invitation)) else { throw Self.unexpected }
-        return .network(document(try await network(named: id.description)))
+        emit(.progress(text: "linking with the members", fraction: nil))
+        return .network(document(try await linked(id)))
+    }
+
+    /// The network once a member is linked, which takes a moment after joining. Where none can be reached it is shown as it is.
+    private func linked(_ id: NetworkID) async throws -> NetworkStatus {
+        let clock = ContinuousClock()
+        let deadline = clock.now + .seconds(3)
+        while true {
+            let network = try await network(named: id.description)
+            if network.canChange || clock.now >= deadline { return network }
+            try await clock.sleep(for: .milliseconds(20))
+        }
     }
 
     private func invite(_ name: String, role: String, hours: Int) async throws -> ControlResult {
@@ -165,8 +177,8 @@ final class PeerService: ControlService {
             throw ServiceFailure(
                 "there is no role \(role); choose one of \(ControlWords.roles.joined(separator: ", "))")
         }
-        guard (1...100_000).contains(hours) else {
-            throw ServiceFailure("an invitation is valid for 1 to 100000 hours, not \(hours)")
+        guard (1...87_600).contains(hours) else {
+            throw ServiceFailure("an invitation is valid for 1 to 87600 hours, not \(hours)")
         }
         let response = try await answer(
             to: .invite(
@@ -201,7 +213,7 @@ final class PeerService: ControlService {
         NetworkDocument(
             name: network.config.name, id: network.id.description, revision: network.config.revision.value,
             role: network.role.description, quorum: network.canChange, leader: network.leader?.description,
-            model: network.config.model.name, blockCount: network.config.model.blocks.count,
+            model: network.config.model.name, blockCount: network.config.model.blocks.count, notice: notice(network),
             peers: network.peers.map { peer in
                 PeerDocument(
                     id: peer.member.peer.description, name: peer.member.name, address: peer.address?.description ?? "",
@@ -210,6 +222,29 @@ final class PeerService: ControlService {
                     loaded: peer.loaded.map { BlockSpan($0) }, held: peer.held.map { BlockSpan($0) },
                     sharedMemory: peer.member.grantedMemory)
             })
+    }
+}
+
+extension PeerService {
+    /// One sentence on what keeps a network from answering well, the most serious first; nil where all is well.
+    private func notice(_ network: NetworkStatus) -> String? {
+        if network.shortfall > 1 {
+            return "members lend \(network.shortfall >> 20 + 1) MiB too little for this model; let another peer join, "
+                + "or start one with a larger --share-memory"
+        }
+        if network.shortfall > 0 {
+            return
+                "no division of this model's blocks fits what members lend; start a peer with a larger --share-memory"
+        }
+        if !network.missing.isEmpty {
+            let blocks = network.missing.map { "\(BlockSpan($0))" }.joined(separator: ", ")
+            return "blocks \(blocks) are on no peer that can be reached just now"
+        }
+        if network.fetched.held < network.fetched.wanted {
+            return
+                "\(network.fetched.held >> 20) of \(network.fetched.wanted >> 20) MiB of this peer's blocks have arrived"
+        }
+        return nil
     }
 }
 
