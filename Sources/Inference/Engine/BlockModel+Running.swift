@@ -97,7 +97,8 @@ extension BlockModel {
             guard let view = embedding?.view else { throw EngineError.blocksNotLoaded([0]) }
             for (row, index) in part.enumerated() {
                 tk_encoded_row(
-                    Int32(view.type.rawValue), view.bytes.baseAddress, Int32(width), tokens[index], hidden + row * width)
+                    Int32(view.type.rawValue), view.bytes.baseAddress, Int32(width), tokens[index], hidden + row * width
+                )
             }
         case .hidden(let bytes):
             bytes.withUnsafeBytes { source in

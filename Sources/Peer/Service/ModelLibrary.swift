@@ -25,7 +25,8 @@ struct ModelText: Sendable {
             return tokenizer.encode(messages.last?.content ?? "", parseSpecial: false, atStart: true)
         }
         return try metadata.promptTokens(
-            for: messages.map { ChatMessage(role: $0.role.rawValue, content: $0.content) }, formatTime: Self.presentTime)
+            for: messages.map { ChatMessage(role: $0.role.rawValue, content: $0.content) }, formatTime: Self.presentTime
+        )
     }
 
     /// The local time by a format of `strftime`.
