@@ -42,7 +42,7 @@ struct ControlDocumentTests {
         let network = try #require((document["networks"] as? [NSDictionary])?.first)
         #expect(
             try keys(network)
-                == ["name", "id", "revision", "role", "quorum", "leader", "model", "block_count", "peers"])
+                == ["name", "id", "revision", "role", "quorum", "leader", "model", "block_count", "notice", "peers"])
         #expect(network["leader"] is NSNull)
         let peer = try #require((network["peers"] as? [NSDictionary])?.first)
         #expect(
