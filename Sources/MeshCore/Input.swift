@@ -116,10 +116,12 @@ public struct ChatInput: Sendable {
     /// Ascending.
     public let stopTokens: [Int32]
     public let sampling: SamplingSettings
+    /// Whether the conversation may go on: then what was computed is kept for its next turn.
+    public let goesOn: Bool
 
     public init(
         network: NetworkID, conversation: SessionID, tokens: [Int32], maxNewTokens: Int, stopTokens: [Int32],
-        sampling: SamplingSettings
+        sampling: SamplingSettings, goesOn: Bool = true
     ) {
         self.network = network
         self.conversation = conversation
@@ -127,5 +129,6 @@ public struct ChatInput: Sendable {
         self.maxNewTokens = maxNewTokens
         self.stopTokens = stopTokens
         self.sampling = sampling
+        self.goesOn = goesOn
     }
 }

@@ -18,6 +18,8 @@ struct TurnState: Sendable {
     /// Routes opened later than this one were opened because something failed.
     let epochAtStart: RouteEpoch
     let promptTokens: Int
+    /// Whether another turn may follow.
+    let goesOn: Bool
     var isWaiting = false
 }
 
@@ -41,7 +43,8 @@ extension MeshCore {
         guard let driver = drivers[session]?.driver else { return }
         let suffix = Array(input.tokens.dropFirst(driver.tokens.count))
         let turn = TurnState(
-            request: request, epochAtStart: max(driver.epoch, .first), promptTokens: suffix.count)
+            request: request, epochAtStart: max(driver.epoch, .first), promptTokens: suffix.count,
+            goesOn: input.goesOn)
         drivers.update(session) {
             $0.turn = turn
             $0.lastUsed = now
@@ -137,6 +140,8 @@ extension MeshCore {
             $0.turn = nil
             $0.lastUsed = now
         }
+        // The peers of the route free its KV caches at once.
+        defer { if !turn.goesOn { endDriver(session, at: now) } }
         let reason: ChatOutcome.Reason
         switch finish {
         case .stop: reason = .stop

@@ -43,7 +43,7 @@ struct ChatCommand: ParsableCommand {
     func run() throws {
         var conversation = Conversation(command: self)
         if let prompt {
-            try conversation.ask(prompt, interruption: nil)
+            try conversation.ask(prompt, interruption: nil, goesOn: session != nil)
         } else if isatty(0) == 1 {
             try conversation.talk()
         } else {

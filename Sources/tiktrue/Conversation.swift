@@ -17,11 +17,12 @@ struct Conversation {
 
     /// One turn: sends the question, prints the answer as it comes. An answer that is interrupted stays in the history as far
     /// as it came.
-    mutating func ask(_ question: String, interruption: Int32?) throws {
+    mutating func ask(_ question: String, interruption: Int32?, goesOn: Bool = true) throws {
         messages.append(ChatRequest.Message(role: .user, content: question))
         let request = ChatRequest(
             network: command.network, messages: messages, session: session, maxTokens: command.maxTokens,
-            temperature: command.temperature, topK: command.topK, topP: command.topP, seed: command.seed)
+            temperature: command.temperature, topK: command.topK, topP: command.topP, seed: command.seed,
+            goesOn: goesOn)
         let progress = ProgressLine()
         let printer = AnswerPrinter(isWanted: !command.output.json)
         do {

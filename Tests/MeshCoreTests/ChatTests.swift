@@ -271,4 +271,17 @@ import Wire
         for host in world.hosts { #expect(host.caches.count <= MeshLimits.drivers) }
         home.expectSound()
     }
+
+    @Test("A question that stands alone leaves no session and no cache behind")
+    func questionThatStandsAlone() throws {
+        let home = try Home(seed: 16, hosts: 2, memory: [900])
+        let world = home.world
+        let id = home.chat(0, [5, 6, 7], maxNewTokens: 4, goesOn: false)
+        world.answer(id)
+        #expect(world.tokens(id) == home.expected([5, 6, 7], maxNewTokens: 4))
+        world.run(within: .seconds(2)) { world.hosts.allSatisfy { $0.caches.isEmpty } }
+        #expect(world.hosts.allSatisfy { $0.caches.isEmpty })
+        #expect(world.hosts[0].core?.drivers.isEmpty == true)
+        home.expectSound()
+    }
 }

@@ -76,14 +76,14 @@ struct Home {
 
     func chat(
         _ host: Int, _ tokens: [Int32], maxNewTokens: Int = 24, conversation: UInt64 = 1, stop: [Int32] = [],
-        sampling: SamplingSettings = Home.sampling
+        sampling: SamplingSettings = Home.sampling, goesOn: Bool = true
     ) -> RequestID {
         world.request(
             host,
             .chat(
                 ChatInput(
                     network: network, conversation: SessionID(high: 0, low: conversation), tokens: tokens,
-                    maxNewTokens: maxNewTokens, stopTokens: stop, sampling: sampling)))
+                    maxNewTokens: maxNewTokens, stopTokens: stop, sampling: sampling, goesOn: goesOn)))
     }
 
     /// The answer of one machine alone.

@@ -49,10 +49,12 @@ public struct ChatRequest: Codable, Equatable, Sendable {
     public var topP: Double
     /// Nil lets the peer draw one; the answer tells which.
     public var seed: UInt64?
+    /// Whether another turn may follow: then the network keeps what it computed for this one.
+    public var goesOn: Bool
 
     public init(
         network: String? = nil, messages: [Message], session: String? = nil, maxTokens: Int = 256,
-        temperature: Double = 0, topK: Int = 0, topP: Double = 1, seed: UInt64? = nil
+        temperature: Double = 0, topK: Int = 0, topP: Double = 1, seed: UInt64? = nil, goesOn: Bool = true
     ) {
         self.network = network
         self.messages = messages
@@ -62,5 +64,6 @@ public struct ChatRequest: Codable, Equatable, Sendable {
         self.topK = topK
         self.topP = topP
         self.seed = seed
+        self.goesOn = goesOn
     }
 }

@@ -30,7 +30,8 @@ extension PeerService {
             network: network.id, conversation: conversation, tokens: tokens, maxNewTokens: request.maxTokens,
             stopTokens: text.stopTokens,
             sampling: SamplingSettings(
-                temperature: request.temperature, topK: request.topK, topP: request.topP, seed: seed))
+                temperature: request.temperature, topK: request.topK, topP: request.topP, seed: seed),
+            goesOn: request.goesOn)
 
         var answer = Answer(decoder: StreamingDecoder(text.tokenizer), stopTokens: text.stopTokens)
         let clock = ContinuousClock()
