@@ -17,13 +17,16 @@ public enum PeerProcess {
         let key = try IdentityFile.loadOrCreate(at: directory.paths.identity)
         let state = try StateStore(path: directory.paths.state)
         let pieces = try PieceStore(directory: directory.paths.pieces)
+        ModelLibrary.removeUnfinished(in: pieces)
         let epoch = try state.nextEpoch()
         let networks = try state.networks().map {
             try ConfigLedger(network: $0.network, first: $0.first, latest: $0.latest)
         }
         let sharedMemory = configuration.sharedMemory ?? ProcessInfo.processInfo.physicalMemory / 2
         let threads = configuration.threads ?? ProcessInfo.processInfo.activeProcessorCount
-        let log = logger(quiet: configuration.quiet)
+        let lines = LogWriter()
+        defer { lines.flush() }
+        let log = logger(quiet: configuration.quiet, writer: lines)
 
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let eventLoop = group.next()
@@ -60,9 +63,10 @@ public enum PeerProcess {
         } catch {
             log.warning("peers cannot be found by multicast: \(error); name one with --seed HOST:PORT")
         }
+        await warn(of: configuration.interfaces, discovery, eventLoop, log)
         live.start(compute: compute)
         let service = PeerService(
-            live: live, disk: disk, library: ModelLibrary(pieces: pieces),
+            live: live, disk: disk, library: ModelLibrary(pieces: pieces, state: state),
             facts: PeerService.Facts(
                 peer: key.peer, name: configuration.name,
                 listenHost: shownHost(configuration.listenHost, discovery, eventLoop),
@@ -94,6 +98,18 @@ public enum PeerProcess {
         log.info("stopped")
     }
 
+    /// An interface that was named and is not used would be missed by nobody until no peer is found.
+    private static func warn(
+        of interfaces: [String], _ discovery: DiscoveryService, _ eventLoop: any EventLoop, _ log: Logger
+    ) async {
+        let choices = (try? await eventLoop.submit { discovery.interfaces() }.get()) ?? []
+        for name in interfaces where !choices.contains(where: { $0.interface.name == name && $0.isUsed }) {
+            let reason =
+                choices.first { $0.interface.name == name }?.reason ?? "this machine has none with an IPv4 address"
+            log.warning("peers cannot be found on the interface \(name) now: \(reason)")
+        }
+    }
+
     /// The address to show where links are accepted on all of them.
     private static func shownHost(_ host: String, _ discovery: DiscoveryService, _ eventLoop: any EventLoop) -> String {
         guard host == "0.0.0.0" || host == "::" else { return host }
@@ -101,8 +117,8 @@ public enum PeerProcess {
         return addresses?.first ?? "127.0.0.1"
     }
 
-    private static func logger(quiet: Bool) -> Logger {
-        var logger = Logger(label: "tiktrue") { _ in LineLogHandler() }
+    private static func logger(quiet: Bool, writer: LogWriter) -> Logger {
+        var logger = Logger(label: "tiktrue") { _ in LineLogHandler(writer: writer) }
         logger.logLevel = quiet ? .warning : .info
         if let level = ProcessInfo.processInfo.environment["TIKTRUE_LOG"].flatMap({ Logger.Level(rawValue: $0) }) {
             logger.logLevel = level
@@ -129,27 +145,4 @@ private final class StopSignals {
     }
 
     func ignore() { for source in sources { source.cancel() } }
-}
-
-/// One line to standard error for each event: time, level, sentence.
-private struct LineLogHandler: LogHandler {
-    var metadata: Logger.Metadata = [:]
-    var logLevel: Logger.Level = .info
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) {
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
-        var parts = tm()
-        localtime_r(&now.tv_sec, &parts)
-        let time = String(
-            format: "%02d:%02d:%02d.%03d", parts.tm_hour, parts.tm_min, parts.tm_sec, now.tv_nsec / 1_000_000)
-        let extra = event.metadata.map { $0.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined() } ?? ""
-        // Where nobody reads the log any more, the peer goes on without.
-        try? FileHandle.standardError.write(contentsOf: Data("\(time) \(event.level) \(event.message)\(extra)\n".utf8))
-    }
 }

@@ -62,7 +62,8 @@ enum Exit {
 
     /// One line that begins with a capital letter.
     static func sentence(for error: any Error) -> String {
-        let text = "\(error)".split(whereSeparator: \.isNewline).joined(separator: " ")
+        // Names of networks and reasons of other peers stand in it.
+        let text = Visible.word("\(error)".split(whereSeparator: \.isNewline).joined(separator: " "))
         return text.prefix(1).uppercased() + text.dropFirst()
     }
 }

@@ -22,10 +22,11 @@ enum Views {
     static func network(_ network: NetworkDocument) -> String {
         let leader = network.leader.map { id in
             let name = network.peers.first { $0.id == id }?.name
-            return ", led by \(name ?? short(id))"
+            return ", led by \(Visible.word(name ?? short(id)))"
         }
         let title =
-            "network \(network.name) (\(short(network.id))): model \(network.model), \(network.blockCount) blocks\n"
+            "network \(Visible.word(network.name)) (\(short(network.id))): "
+            + "model \(Visible.word(network.model)), \(network.blockCount) blocks\n"
             + "  revision \(network.revision), your role is \(network.role), "
             + (network.quorum ? "config can change" : "config is frozen") + (leader ?? "") + "\n"
             + (network.notice.map { "  \($0)\n" } ?? "")

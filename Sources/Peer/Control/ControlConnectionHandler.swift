@@ -89,8 +89,9 @@ final class ControlConnectionHandler: ChannelInboundHandler {
         }
         let eventLoop = context.eventLoop
         let this = NIOLoopBound((handler: self, context: context), eventLoop: eventLoop)
+        let connections = connections
         let emit: @Sendable (ControlEvent) -> Void = { event in
-            eventLoop.execute { this.value.handler.write(event, this.value.context) }
+            connections.perform(on: eventLoop) { this.value.handler.write(event, this.value.context) }
         }
         let service = service
         let task = Task {

@@ -82,22 +82,39 @@ final class ControlConnections: Sendable {
     /// Each costs two descriptors and a task; people and scripts need a handful.
     static let limit = 64
 
-    private let channels = Mutex<[ObjectIdentifier: any Channel]>([:])
+    private struct State {
+        var channels: [ObjectIdentifier: any Channel] = [:]
+        var isClosed = false
+    }
+
+    private let state = Mutex(State())
 
     /// False where there are too many.
     func add(_ channel: any Channel) -> Bool {
-        channels.withLock { channels in
-            guard channels.count < ControlConnections.limit else { return false }
-            channels[ObjectIdentifier(channel)] = channel
+        state.withLock { state in
+            guard state.channels.count < ControlConnections.limit else { return false }
+            state.channels[ObjectIdentifier(channel)] = channel
             return true
         }
     }
 
     func remove(_ channel: any Channel) {
-        channels.withLock { channels in _ = channels.removeValue(forKey: ObjectIdentifier(channel)) }
+        state.withLock { state in _ = state.channels.removeValue(forKey: ObjectIdentifier(channel)) }
+    }
+
+    /// Does something on a connection's event loop, unless all were closed: work that a client began may still go on when the
+    /// loop has ended, and what it has to say then is heard by nobody.
+    func perform(on eventLoop: any EventLoop, _ body: @escaping @Sendable () -> Void) {
+        state.withLock { state in
+            if !state.isClosed { eventLoop.execute(body) }
+        }
     }
 
     func closeAll() async {
-        for channel in channels.withLock({ Array($0.values) }) { try? await channel.close() }
+        let channels = state.withLock { state in
+            state.isClosed = true
+            return Array(state.channels.values)
+        }
+        for channel in channels { try? await channel.close() }
     }
 }

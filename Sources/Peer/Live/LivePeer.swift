@@ -6,6 +6,7 @@ import NIOCore
 import NIOPosix
 import NetworkConfig
 import Storage
+import Synchronization
 import Transport
 import Wire
 
@@ -35,6 +36,9 @@ final class LivePeer: @unchecked Sendable {
     private var waiting: [Input] = []
     private var isRunning = false
     private var isStopped = false
+    /// Whether other threads may still hand things to the event loop. It ends before the compute thread and the disk do, and
+    /// what they report after that has nobody to hear it.
+    private let isOpen = Mutex(true)
     private var wake: Scheduled<Void>?
     private var wakeAt: Instant?
     private let started = NIODeadline.now()
@@ -85,12 +89,13 @@ final class LivePeer: @unchecked Sendable {
 
     /// Ends it: nothing is handled any more. May be called from anywhere.
     func stop() async {
-        try? await eventLoop.submit { [self] in
+        _ = await perform { [self] in
             isStopped = true
             wake?.cancel()
             for respond in requests.values { respond(.refused("this peer was stopped")) }
             requests = [:]
-        }.get()
+        }
+        isOpen.withLock { $0 = false }
     }
 
     private var addresses: [Endpoint] = []
@@ -130,7 +135,15 @@ final class LivePeer: @unchecked Sendable {
 
     /// The same from any thread.
     func submit(_ input: Input) {
-        eventLoop.execute { self.handle(input) }
+        isOpen.withLock { isOpen in
+            if isOpen { eventLoop.execute { self.handle(input) } }
+        }
+    }
+
+    /// Does something on the event loop, from anywhere; nil where the peer has stopped.
+    private func perform<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value? {
+        let future = isOpen.withLock { isOpen in isOpen ? eventLoop.submit(body) : nil }
+        return try? await future?.get()
     }
 
     private func scheduleWake() {
@@ -190,7 +203,7 @@ final class LivePeer: @unchecked Sendable {
     /// Starts a request. `respond` is called on the event loop, the last time with a response that is the last. May be called from
     /// anywhere.
     func request(_ request: Request, respond: @escaping @Sendable (Response) -> Void) async -> RequestID? {
-        try? await eventLoop.submit { [self] in
+        await perform { [self] () -> RequestID? in
             guard !isStopped else {
                 respond(.refused("this peer is stopping"))
                 return nil
@@ -200,17 +213,24 @@ final class LivePeer: @unchecked Sendable {
             requests[id] = respond
             handle(.requested(id, request))
             return id
-        }.get()
+        } ?? nil
     }
 
     /// Gives a request up: it is not answered any more, except a chat, which ends as cancelled.
     func cancel(_ id: RequestID) {
-        submit(.cancelled(id))
+        isOpen.withLock { isOpen in
+            guard isOpen else { return }
+            eventLoop.execute { [self] in
+                handle(.cancelled(id))
+                // Most requests get no answer after that, and nobody would hear it.
+                requests[id] = nil
+            }
+        }
     }
 
     /// Reads the core, on the event loop.
     func read<Value: Sendable>(_ body: @escaping @Sendable (MeshCore) -> Value) async -> Value? {
-        try? await eventLoop.submit { body(self.core) }.get()
+        await perform { body(self.core) }
     }
 }
 

@@ -1,7 +1,9 @@
 import Foundation
 import Identity
 import Inference
+import NetworkConfig
 import Storage
+import Synchronization
 import Wire
 
 /// What a peer needs of a model to turn a conversation into tokens and tokens into text.
@@ -43,9 +45,15 @@ struct ModelText: Sendable {
 /// Reads model files and metadata pieces, off the event loop, and keeps what was read.
 actor ModelLibrary {
     private let pieces: PieceStore
+    private let state: StateStore
     private var texts: [Digest: ModelText] = [:]
+    /// A large model is cut for minutes: not here, where a chat asks for its tokenizer, nor on a thread that all tasks share.
+    private let cutting = DispatchQueue(label: "cutting")
 
-    init(pieces: PieceStore) { self.pieces = pieces }
+    init(pieces: PieceStore, state: StateStore) {
+        self.pieces = pieces
+        self.state = state
+    }
 
     func text(for manifest: ModelManifest) throws -> ModelText {
         let digest = manifest.metadata.digest
@@ -59,11 +67,73 @@ actor ModelLibrary {
         return text
     }
 
-    /// Cuts a model file into pieces in the store and says what they are.
-    func cut(path: String, name: String, progress: @Sendable (Double) -> Void) throws -> ModelManifest {
-        let file = try ModelFile(path: path)
-        let cut = try ModelCutter.cut(file, directory: pieces.directory, progress: progress)
-        return try ModelManifest(cut, name: name)
+    /// Cuts a model file into pieces in the store, one file at a time, and keeps it under its name. Where that fails, or is
+    /// cancelled, what was written of it is removed again.
+    nonisolated func add(
+        path: String, name: String, progress: @escaping @Sendable (Double) -> Void
+    ) async throws -> ModelManifest {
+        let isCancelled = Cancellation()
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                cutting.async { [self] in
+                    continuation.resume(
+                        with: Result { try cut(path: path, name: name, isCancelled: isCancelled, progress: progress) })
+                }
+            }
+        } onCancel: {
+            isCancelled.isTrue.store(true, ordering: .relaxed)
+        }
+    }
+
+    private final class Cancellation: Sendable {
+        let isTrue = Atomic(false)
+    }
+
+    private nonisolated func cut(
+        path: String, name: String, isCancelled: Cancellation, progress: @Sendable (Double) -> Void
+    ) throws -> ModelManifest {
+        func checkCancellation() throws {
+            if isCancelled.isTrue.load(ordering: .relaxed) { throw ServiceFailure("adding \(name) was cancelled") }
+        }
+        // Asked before it is opened: opening a pipe waits for somebody who writes.
+        var status = stat()
+        if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+            throw ModelFileError.notARegularFile(path: path)
+        }
+        try checkCancellation()
+        let before = Set(try pieces.heldDigests())
+        do {
+            let file = try ModelFile(path: path)
+            let cut = try ModelCutter.cut(file, directory: pieces.directory, progress: progress)
+            try checkCancellation()
+            let manifest = try ModelManifest(cut, name: name)
+            if let known = try state.models().first(where: { $0.name == name }), known.manifest != manifest {
+                throw ServiceFailure("another model is called \(name) here already; choose another name with --name")
+            }
+            try state.saveModel(name: name, manifest: manifest, sourcePath: path)
+            return manifest
+        } catch {
+            // A failure here leaves files behind and nothing else; the person is told the one that matters.
+            try? removeUnused(except: before)
+            throw error
+        }
+    }
+
+    /// Removes the pieces that no model and no network here needs, except some.
+    private nonisolated func removeUnused(except kept: Set<Digest>) throws {
+        let networks = try state.networks().map {
+            try ConfigLedger(network: $0.network, first: $0.first, latest: $0.latest).config.model
+        }
+        let needed = Set((try state.models().map(\.manifest) + networks).flatMap(\.pieces).map(\.digest))
+        for digest in try pieces.heldDigests() where !kept.contains(digest) && !needed.contains(digest) {
+            try pieces.remove(digest)
+        }
+    }
+
+    /// Removes what a peer that was killed while it cut a model has left behind. Only before anything is cut.
+    static func removeUnfinished(in pieces: PieceStore) {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: pieces.directory)) ?? []
+        for name in names where name.hasPrefix(".piece-") { unlink("\(pieces.directory)/\(name)") }
     }
 }
 

@@ -50,15 +50,10 @@ extension PeerService {
         guard !name.isEmpty, name.utf8.count <= Limits.nameBytes else {
             throw ServiceFailure("a model's name has 1 to \(Limits.nameBytes) bytes; choose another with --name")
         }
-        let known = try await storedModels().first { $0.name == name }
         emit(.progress(text: "cutting \(name) into blocks", fraction: 0))
-        let manifest = try await library.cut(path: path, name: name) { fraction in
+        let manifest = try await library.add(path: path, name: name) { fraction in
             emit(.progress(text: "cutting \(name) into blocks", fraction: fraction))
         }
-        if let known, known.manifest != manifest {
-            throw ServiceFailure("another model is called \(name) here already; choose another name with --name")
-        }
-        try await disk.perform { state, _ in try state.saveModel(name: name, manifest: manifest, sourcePath: path) }
         for piece in manifest.pieces { live.submit(.pieceStored(piece.digest)) }
         return try await model(named: name)
     }

@@ -68,6 +68,8 @@ final class PeerService: ControlService {
         case .peerList(let name): return .peers(try await peers(of: name))
         case .chat(let chat): return .chat(try await self.chat(chat, emit: emit))
         case .stop:
+            // Told first: what is on its way to the client is written before its connection is closed.
+            emit(.result(.done))
             stopped()
             return .done
         }
