@@ -82,6 +82,7 @@ public enum Event: Hashable, Sendable, CustomStringConvertible {
     case equivocationSeen(PeerID, RecordVersion)
     case pieceFetched(Digest, from: PeerID)
     case pieceFailed(Digest, reason: String)
+    case pieceRefused(Digest, by: PeerID, reason: String)
     case blocksLoaded(network: String, [BlockRange])
     case blocksRefused(network: String, [BlockRange], reason: String)
     case routeOpened(SessionID, RouteEpoch, [RouteStage])
@@ -99,6 +100,8 @@ public enum Event: Hashable, Sendable, CustomStringConvertible {
         case .equivocationSeen(let peer, let version): "peer \(peer.short) signed two records as \(version)"
         case .pieceFetched(let digest, let peer): "fetched piece \(digest.description.prefix(8)) from \(peer.short)"
         case .pieceFailed(let digest, let reason): "piece \(digest.description.prefix(8)): \(reason)"
+        case .pieceRefused(let digest, let peer, let reason):
+            "piece \(digest.description.prefix(8)): peer \(peer.short): \(reason)"
         case .blocksLoaded(let network, let ranges):
             "network \(network): blocks \(ranges.map(\.description).joined(separator: ", ")) are ready"
         case .blocksRefused(let network, let ranges, let reason):

@@ -150,6 +150,28 @@ extension MeshCore {
             let stale = stages.stages.filter { now.since($0.lastActivity) > settings.stageLifetime }.map(\.key.session)
             for session in stale { runStages(.evicted(session), at: now) }
             trimLogs()
+            trimCaches(at: now)
+        }
+    }
+
+    /// Frees the sessions that have rested longest while caches take more than the peer lends. Sessions at work keep theirs.
+    private mutating func trimCaches(at now: Instant) {
+        func bytes(_ stage: Stage) -> Int {
+            guard let blocks = stage.blocks, let network = stage.route?.network,
+                let width = networks[network]?.config.model.width
+            else { return 0 }
+            // Key and value of every block in single precision; less where heads share them.
+            return stage.next.value * blocks.count * width * 8
+        }
+        var excess = stages.stages.reduce(0) { $0 + bytes($1) }
+        excess -= max(settings.cacheBytesMin, Int(clamping: settings.sharedMemory))
+        let resting = stages.stages.filter { now.since($0.lastActivity) >= settings.stageRest }
+            .sorted { ($0.lastActivity, $0.key) < ($1.lastActivity, $1.key) }
+        for stage in resting where excess > 0 {
+            guard stages[stage.key] != nil else { continue }
+            let session = stages.stages.filter { $0.key.session == stage.key.session }
+            excess -= session.reduce(0) { $0 + bytes($1) }
+            runStages(.evicted(stage.key.session), at: now)
         }
     }
 

@@ -222,7 +222,7 @@ extension MeshCore {
     }
 
     private mutating func abandon(_ digest: Digest, source: PeerID, reason: String, at now: Instant) {
-        effects.append(.log(.pieceFailed(digest, reason: "peer \(source.short): \(reason)")))
+        effects.append(.log(.pieceRefused(digest, by: source, reason: reason)))
         fetches.update(digest) {
             $0.failed.append(source)
             $0.source = nil

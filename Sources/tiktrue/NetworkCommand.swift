@@ -28,7 +28,7 @@ struct NetworkCommand: ParsableCommand {
         }
 
         func run() throws {
-            try output.show(network: try peer.ask(.networkCreate(name: name, model: model)))
+            try output.show(network: try peer.ask(.networkCreate(name: name, model: PeerPaths.modelArgument(model))))
         }
     }
 

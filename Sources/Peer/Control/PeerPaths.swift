@@ -18,6 +18,11 @@ public enum PeerPaths {
         return (whole as NSString).standardizingPath
     }
 
+    /// A model's name as it is; what looks like a file is taken from the working directory of this process.
+    public static func modelArgument(_ word: String) -> String {
+        word.contains("/") || word.lowercased().hasSuffix(".gguf") ? absolute(word) : word
+    }
+
     /// What a model is called when nobody names it: its file, without `.gguf`.
     public static func modelName(forFile path: String) -> String {
         let file = (path as NSString).lastPathComponent

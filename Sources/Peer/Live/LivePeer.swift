@@ -275,7 +275,7 @@ extension Event {
     fileprivate var level: Logger.Level {
         switch self {
         case .equivocationSeen, .configRefused, .stageFailed: .warning
-        case .peerSeen, .recordRefused, .pieceFetched, .routeOpened: .debug
+        case .peerSeen, .recordRefused, .pieceFetched, .pieceRefused, .routeOpened: .debug
         default: .info
         }
     }
