@@ -1,6 +1,7 @@
 # Builds, outside the clone. Sourced after common.sh. SwiftPM locks the scratch path itself: a second build waits for the first.
 
-swift_build() { swift build --package-path "$root" --scratch-path "$scratch" -j "$(nproc)" "$@"; }
+# Without colours: with them, a build for a terminal shares nothing with one in a pipe.
+swift_build() { swift build --package-path "$root" --scratch-path "$scratch" -j "$(nproc)" --no-color-diagnostics "$@"; }
 
 # swift_build_quietly ARGUMENTS...: progress for a person who watches; in a pipe only the end of it, and only when it fails,
 # since thousands of lines help nobody.
