@@ -20,6 +20,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-protobuf.git", from: "1.39.0"),
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
     ],
     targets: [
         // Floor 0: C.
@@ -44,6 +45,7 @@ let package = Package(
 
         // Floor 2: the pure cores. Siblings never import each other.
         .target(name: "Membership", dependencies: ["Wire", "Identity"]),
+        .target(name: "Consensus", dependencies: ["Wire", "Identity"]),
         .target(name: "NetworkConfig", dependencies: ["Wire", "Identity"]),
         .target(name: "Placement", dependencies: ["Wire", "Identity"]),
         .target(name: "Chain", dependencies: ["Wire", "Identity"]),
@@ -51,7 +53,7 @@ let package = Package(
         // Floor 3: the composed core, and the shells' parts.
         .target(
             name: "MeshCore",
-            dependencies: ["Membership", "NetworkConfig", "Placement", "Chain", "Wire", "Identity"]
+            dependencies: ["Membership", "Consensus", "NetworkConfig", "Placement", "Chain", "Wire", "Identity"]
         ),
         .target(
             name: "Transport",
@@ -83,23 +85,37 @@ let package = Package(
             ]
         ),
 
+        // Floor 5: the world of faults.
+        .target(
+            name: "Simulator",
+            dependencies: [
+                "MeshCore", "Membership", "Consensus", "NetworkConfig", "Placement", "Chain", "Wire", "Identity",
+                .product(name: "Yams", package: "Yams"),
+            ]
+        ),
+
         // Floor 6: the command line.
         .executableTarget(
             name: "tiktrue",
             dependencies: [
-                "Peer", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Peer", "Simulator", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]
         ),
+
+        // Tries deliberately broken cores against the simulator's checkers (tools/mutants). Small, so that it builds by itself.
+        .executableTarget(name: "mutants", dependencies: ["Simulator", "Wire"]),
 
         .testTarget(name: "IdentityTests", dependencies: ["Identity"]),
         .testTarget(
             name: "WireTests",
             dependencies: ["Wire", "Identity", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
         .testTarget(name: "MembershipTests", dependencies: ["Membership"]),
+        .testTarget(name: "ConsensusTests", dependencies: ["Consensus", "Wire", "Identity"], exclude: ["Transcripts"]),
         .testTarget(name: "NetworkConfigTests", dependencies: ["NetworkConfig"]),
         .testTarget(name: "PlacementTests", dependencies: ["Placement"]),
         .testTarget(name: "ChainTests", dependencies: ["Chain"]),
-        .testTarget(name: "MeshCoreTests", dependencies: ["MeshCore"]),
+        .testTarget(name: "MeshCoreTests", dependencies: ["MeshCore", "Simulator"]),
+        .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "MeshCore"]),
         .testTarget(
             name: "TransportTests",
             dependencies: [
@@ -110,6 +126,7 @@ let package = Package(
             dependencies: ["Storage", "Wire", "Identity", .product(name: "GRDB", package: "GRDB.swift")]),
         .testTarget(name: "InferenceTests", dependencies: ["Inference", "CKernels"], resources: [.copy("Fixtures")]),
         .testTarget(name: "PeerTests", dependencies: ["Peer"]),
+        .testTarget(name: "tiktrueTests", dependencies: ["tiktrue"]),
         .testTarget(name: "HouseTests"),
     ],
     swiftLanguageModes: [.v6]

@@ -8,9 +8,17 @@ public enum Effect: Sendable {
     case dial(Endpoint, expecting: PeerID?, purpose: LinkInfo.Purpose, tag: DialTag)
     case send(Frame, on: LinkID)
     case closeLink(LinkID, reason: String)
+    /// Find out soon whether anything still passes over it; close it where nothing does.
+    case probeLink(LinkID)
 
-    /// Write a revision so that it survives a loss of power, then answer `persisted`.
-    case persistRevision(StorageTicket, network: NetworkID, revision: Revision, signed: Signed)
+    /// Seal a datagram for that peer and send it.
+    case gossip(NetworkID, GossipMessage, to: PeerID, at: Endpoint)
+
+    /// Write the certified config in the place of the one before so that it survives a loss of power, then answer `persisted`.
+    case persistLedger(StorageTicket, network: NetworkID, CertifiedConfig)
+    /// Write what Raft must not forget so that it survives a loss of power, then answer `persisted`. A greater generation than the
+    /// one on disk takes the place of everything of that one.
+    case persistRaft(StorageTicket, network: NetworkID, generation: UInt64, RaftWrite)
     case forgetNetwork(NetworkID)
 
     case openPart(Piece)
@@ -42,6 +50,8 @@ public enum Response: Hashable, Sendable {
     case invited(String)
     case left
     case modelSet(Revision)
+    case changed(Revision)
+    case recovered(Revision)
     case chatFinished(ChatOutcome)
     case refused(String)
 }
@@ -88,6 +98,12 @@ public enum Event: Hashable, Sendable, CustomStringConvertible {
     case routeOpened(SessionID, RouteEpoch, [RouteStage])
     case stageFailed(PeerID, reason: String)
     case networkLeft(String)
+    case livenessChanged(String, Liveness)
+    case leadershipTaken(network: String, term: Term)
+    case snapshotRestored(network: String, revision: Revision)
+    case networkRecovered(network: String, revision: Revision)
+    /// Another machine speaks as this one, or this one's disk was set back.
+    case ownIdentityElsewhere
 
     public var description: String {
         switch self {
@@ -111,6 +127,14 @@ public enum Event: Hashable, Sendable, CustomStringConvertible {
                 + route.map { "\($0.peer.short) \($0.blocks)" }.joined(separator: " > ")
         case .stageFailed(let peer, let reason): "stage on \(peer.short) failed: \(reason)"
         case .networkLeft(let name): "left network \(name)"
+        case .livenessChanged(let name, let liveness): "\(name) is \(liveness)"
+        case .leadershipTaken(let network, let term): "this peer leads network \(network) in term \(term)"
+        case .snapshotRestored(let network, let revision):
+            "network \(network): took the leader's state at revision \(revision)"
+        case .networkRecovered(let network, let revision):
+            "network \(network) was recovered by this peer; it goes on at revision \(revision)"
+        case .ownIdentityElsewhere:
+            "another machine uses this peer's identity, or its data directory was set back to an older state"
         }
     }
 }

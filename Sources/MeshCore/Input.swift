@@ -69,6 +69,8 @@ public enum Input: Sendable {
     case addressesChanged([Endpoint])
 
     case datagramReceived([UInt8], host: String)
+    /// A datagram that a member sealed for this peer.
+    case gossipReceived(NetworkID, GossipMessage, from: PeerID, at: Endpoint)
     case linkOpened(LinkInfo)
     case linkClosed(LinkID, reason: String)
     case dialFailed(DialTag, reason: String)
@@ -92,6 +94,8 @@ public enum Input: Sendable {
 
     case requested(RequestID, Request)
     case cancelled(RequestID)
+    /// The peer is to be stopped in a moment. What comes of it is still done.
+    case stopping
 }
 
 /// What a person wants.
@@ -103,6 +107,10 @@ public enum Request: Sendable {
     case invite(network: NetworkID, role: Role, validSeconds: UInt64, secret: [UInt8])
     case leave(NetworkID)
     case setModel(NetworkID, ModelManifest)
+    /// Any other change of the config.
+    case change(NetworkID, ConfigCommand.Change)
+    /// Begin the network anew without the voters that are lost for good: this peer alone votes then, until others are there.
+    case recover(NetworkID)
     case chat(ChatInput)
 }
 

@@ -180,7 +180,6 @@ extension MeshCore {
 
     mutating func linkLost(_ other: PeerID, at now: Instant) {
         for session in drivers.keys { drive(session, .stageLost(other), at: now) }
-        founderLost(other)
     }
 
     mutating func linkRestored(_ other: PeerID, at time: Time) {
@@ -188,6 +187,5 @@ extension MeshCore {
         for session in drivers.keys { drive(session, .linked(other), at: time.instant) }
         retryPieces(at: time.instant)
         retryWaitingDrivers(at: time.instant)
-        for network in sharedNetworks(with: other) { proposeOwnGrant(network, at: time) }
     }
 }

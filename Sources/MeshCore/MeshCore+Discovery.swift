@@ -17,6 +17,7 @@ struct SeenPeer: Sendable {
 extension MeshCore {
     mutating func adopt(addresses: [Endpoint], at now: Instant) {
         ownAddresses = Array(addresses.prefix(Limits.addresses))
+        hasteUntil = now.advanced(by: settings.haste)
         for network in networks.keys { networks.update(network) { $0.recordStale = true } }
         beaconDue = now
     }
@@ -72,8 +73,9 @@ extension MeshCore {
         if now >= beaconDue {
             sendBeacon(asks: beaconAnswered == nil, at: now)
             // A tenth of jitter keeps machines that were switched on together from speaking together.
-            let jitter = Int64(random.next() % UInt64(settings.beaconInterval.nanoseconds / 10))
-            beaconDue = now.advanced(by: Interval(nanoseconds: settings.beaconInterval.nanoseconds + jitter))
+            let interval = now < hasteUntil ? settings.beaconInterval : settings.beaconQuietInterval
+            let jitter = Int64(random.next() % UInt64(interval.nanoseconds / 10))
+            beaconDue = now.advanced(by: Interval(nanoseconds: interval.nanoseconds + jitter))
         } else if let due = beaconAnswerDue, now >= due {
             sendBeacon(asks: false, at: now)
         }

@@ -89,17 +89,21 @@ extension MeshCore {
             of: peer, name: settings.name, grantedMemory: settings.sharedMemory, addresses: ownAddresses)
         // The same proposal whichever member passes it on: it is granted once.
         let command = ConfigCommand(
-            network: attempt.invitation.network, proposal: attempt.proposal, change: .admit(admission))
+            network: attempt.invitation.network, proposal: attempt.proposal, base: .none, change: .admit(admission))
         effects.append(
-            .send(.proposal(network: attempt.invitation.network, command: command.signed(by: signer)), on: link.id))
+            .send(
+                .proposal(
+                    network: attempt.invitation.network, command: command.signed(by: signer),
+                    attempt: attempt.tried.count),
+                on: link.id))
     }
 
     /// The config comes before the result, over the same link.
-    mutating func joinConfig(_ network: NetworkID, _ first: Signed, _ latest: Signed, on link: Link) {
+    mutating func joinConfig(_ network: NetworkID, _ certified: CertifiedConfig, on link: Link) {
         for (request, attempt) in joins.pairs
         where attempt.link == link.info.id && attempt.invitation.network == network {
             do {
-                let ledger = try ConfigLedger(network: network, first: first, latest: latest)
+                let ledger = try ConfigLedger(network: network, certified: certified)
                 joins.update(request) { $0.ledger = ledger }
             } catch {
                 effects.append(.log(.configRefused(error.description)))
@@ -138,12 +142,8 @@ extension MeshCore {
                 continue
             }
             joins[request] = nil
-            effects.append(
-                .persistRevision(ticket(), network: ledger.network, revision: .first, signed: ledger.first))
             let last = ticket()
-            effects.append(
-                .persistRevision(
-                    last, network: ledger.network, revision: ledger.config.revision, signed: ledger.latest))
+            effects.append(.persistLedger(last, network: ledger.network, ledger.certified))
             entering[last] = Entering(request: request, ledger: ledger)
             dropLink(link.info.id, reason: "joined")
         }

@@ -60,15 +60,35 @@ extension MeshCore {
             if case .join(let request)? = dial?.goal { joinLinkOpened(request, link: info, at: now) }
         case .member:
             contacts[info.peer] = nil
+            contactsStale = true
+            piecesStale = true
             effects.append(.log(.linkOpened(info.peer, address: info.remote?.description ?? "?")))
             guard keepOneLink(with: info.peer, newest: info.id, at: now) else { return }
             for network in sharedNetworks(with: info.peer) {
                 guard let state = networks[network] else { continue }
-                effects.append(.send(.configOffer(network: network, revision: state.config.revision), on: info.id))
-                effects.append(.send(.recordDigest(network: network, versions: state.records.digest), on: info.id))
+                offer(state, on: info.id)
+                networks.update(network) { state in
+                    state.gossip.linkOpened(info.peer, at: now)
+                    state.group.raft.regained(info.peer, at: now)
+                    if !state.group.candidates.isEmpty { state.group.vouchDue = now }
+                }
+                runGossip(network, at: time)
+                runRaft(network, at: time)
+                retryProposals(in: network, at: time)
+                proposeOwnGrant(network, at: time)
             }
+            if sharedNetworks(with: info.peer).isEmpty { tellRemoved(info, at: now) }
             linkRestored(info.peer, at: time)
         }
+    }
+
+    /// Whoever was removed while it was away is told so.
+    private mutating func tellRemoved(_ info: LinkInfo, at now: Instant) {
+        for state in networks.values where state.config.removed.contains(info.peer) {
+            effects.append(
+                .send(.config(network: state.ledger.network, state.ledger.certified), on: info.id))
+        }
+        strangersDue = now.advanced(by: settings.farewell)
     }
 
     /// Of two links between the same peers, both sides keep the one that the smaller identity dialled; of two that the same side
@@ -99,7 +119,17 @@ extension MeshCore {
         guard link.info.purpose == .member else { return }
         effects.append(.log(.linkClosed(link.info.peer, reason: reason)))
         fetchLinkClosed(id, at: time.instant)
+        contactsStale = true
+        piecesStale = true
         if memberLink(to: link.info.peer) == nil {
+            for network in sharedNetworks(with: link.info.peer) {
+                networks.update(network) { state in
+                    state.gossip.linkClosed(link.info.peer, at: time.instant)
+                    state.group.raft.lost(link.info.peer, at: time.instant)
+                }
+                runGossip(network, at: time)
+                runRaft(network, at: time)
+            }
             linkLost(link.info.peer, at: time.instant)
             wakeContact(link.info.peer, at: time.instant)
         }
@@ -134,7 +164,10 @@ extension MeshCore {
 
     mutating func passDialTime(at time: Time) {
         let now = time.instant
-        keepContacts(at: now)
+        if contactsStale {
+            contactsStale = false
+            keepContacts(at: now)
+        }
         for (peer, contact) in contacts.pairs where contact.dialing == nil && now >= contact.due {
             let addresses = addresses(of: peer)
             guard !addresses.isEmpty else {
@@ -189,7 +222,7 @@ extension MeshCore {
             for network in seenPeer.networks { add(network.members.filter { $0.peer == peer }.map(\.address)) }
         }
         for state in networks.values {
-            if let record = state.records.record(of: peer) { add(record.addresses) }
+            if let record = state.gossip.record(of: peer) { add(record.addresses) }
             if let member = state.config.member(peer) { add(member.addresses) }
         }
         return Array(addresses.prefix(Limits.addresses * 2))
@@ -203,15 +236,29 @@ extension MeshCore {
             return
         }
         let other = link.info.peer
+        for network in networks.keys {
+            var isToldSomething = false
+            networks.update(network) { state in
+                state.gossip.heardFrom(other, at: now)
+                isToldSomething = state.gossip.hasActions
+            }
+            if isToldSomething { runGossip(network, at: time) }
+        }
         switch frame {
         case .hello, .ping, .pong: break
         case .beacon(let signed): receiveBeacon(signed, on: link, at: now)
-        case .recordDigest(let network, let versions): receiveDigest(network, versions, on: link)
-        case .records(let network, let records): receiveRecords(network, records, on: link, at: now)
-        case .configOffer(let network, let revision): receiveOffer(network, revision, on: link)
-        case .configRequest(let network): receiveConfigRequest(network, on: link)
-        case .config(let network, let first, let latest): receiveConfig(network, first, latest, on: link, at: time)
-        case .proposal(let network, let command): receiveProposal(network, command, on: link, at: time)
+        case .gossip(let network, let message):
+            receiveGossip(network, message, from: other, over: .link, at: time)
+        case .configOffer(let network, let version): receiveOffer(network, version, on: link, at: time)
+        case .configRequest(let network, let known): receiveConfigRequest(network, known, on: link)
+        case .config(let network, let certified): receiveConfig(network, certified, on: link, at: time)
+        case .vouch(let network, let version, let header, let vouch):
+            receiveVouch(network, version, header, vouch, on: link, at: time)
+        case .raft(let network, let generation, let message):
+            guard networks[network]?.config.isMember(other) == true else { return }
+            receiveRaft(network, generation: generation, message, from: other, at: time)
+        case .proposal(let network, let command, let attempt):
+            receiveProposal(network, command, attempt, on: link, at: time)
         case .proposalResult(let result): receiveResult(result, on: link, at: time)
         case .pieceRequest(let request): receivePieceRequest(request, on: link)
         case .pieceData(let data): receivePieceData(data, on: link, at: now)
@@ -224,9 +271,10 @@ extension MeshCore {
     private mutating func receiveAdmission(_ frame: Frame, on link: Link, at time: Time) {
         switch frame {
         case .beacon(let signed): receiveBeacon(signed, on: link, at: time.instant)
-        case .proposal(let network, let command): receiveProposal(network, command, on: link, at: time)
+        case .proposal(let network, let command, let attempt):
+            receiveProposal(network, command, attempt, on: link, at: time)
         case .proposalResult(let result): joinResult(result, on: link, at: time)
-        case .config(let network, let first, let latest): joinConfig(network, first, latest, on: link)
+        case .config(let network, let certified): joinConfig(network, certified, on: link)
         default: break
         }
     }

@@ -59,6 +59,11 @@ extension MeshCore {
     }
 
     mutating func passPieceTime(at now: Instant) {
+        for fetch in fetches.values where now >= fetch.deadline && (fetch.waiting || fetch.source != nil) {
+            piecesStale = true
+        }
+        guard piecesStale else { return }
+        piecesStale = false
         for (digest, fetch) in fetches.pairs where now >= fetch.deadline {
             if fetch.waiting {
                 fetches.update(digest) {
@@ -76,6 +81,7 @@ extension MeshCore {
 
     /// Something has changed about who has what.
     mutating func retryPieces(at now: Instant) {
+        piecesStale = true
         for digest in fetches.keys {
             fetches.update(digest) { fetch in
                 // One that could not be written waits for its time.
@@ -135,7 +141,7 @@ extension MeshCore {
         where link.info.purpose == .member && state.config.isMember(link.info.peer)
             && !fetch.failed.contains(link.info.peer)
         {
-            let held = state.records.record(of: link.info.peer)?.held ?? []
+            let held = state.gossip.record(of: link.info.peer)?.held ?? []
             let has = blocks.contains { block in held.contains { $0.contains(block) } }
             let busy = fetches.values.count { $0.source?.peer == link.info.peer }
             let rank = (has ? 0 : 1000) + busy
@@ -176,6 +182,7 @@ extension MeshCore {
     }
 
     mutating func partOpened(_ digest: Digest, offset: UInt64, at now: Instant) {
+        piecesStale = true
         fetches.update(digest) { fetch in
             // Opened twice, where it was given up and wanted again meanwhile: what runs goes on.
             guard fetch.source == nil else { return }
@@ -193,6 +200,7 @@ extension MeshCore {
     }
 
     mutating func partFailed(_ digest: Digest, reason: String, at now: Instant) {
+        piecesStale = true
         guard let fetch = fetches[digest] else { return }
         effects.append(.log(.pieceFailed(digest, reason: reason)))
         let due = now.advanced(by: settings.pieceWriteRetry)
@@ -210,6 +218,7 @@ extension MeshCore {
 
     /// A piece is on disk and verified: fetched, or cut from a file here.
     mutating func stored(_ digest: Digest, at now: Instant) {
+        piecesStale = true
         if let source = fetches[digest]?.source { effects.append(.log(.pieceFetched(digest, from: source.peer))) }
         fetches[digest] = nil
         heldPieces[digest] = true
@@ -222,6 +231,7 @@ extension MeshCore {
     }
 
     private mutating func abandon(_ digest: Digest, source: PeerID, reason: String, at now: Instant) {
+        piecesStale = true
         effects.append(.log(.pieceRefused(digest, by: source, reason: reason)))
         fetches.update(digest) {
             $0.failed.append(source)
@@ -230,6 +240,7 @@ extension MeshCore {
     }
 
     mutating func fetchLinkClosed(_ id: LinkID, at now: Instant) {
+        piecesStale = true
         for (digest, fetch) in fetches.pairs where fetch.source?.link == id {
             fetches.update(digest) { $0.source = nil }
         }
@@ -237,6 +248,7 @@ extension MeshCore {
 
     /// A link to the same peer has taken another one's place: what was asked for over the old one is asked for again.
     mutating func linkReplaced(_ old: LinkID, by new: LinkID) {
+        piecesStale = true
         for (digest, fetch) in fetches.pairs where fetch.source?.link == old {
             fetches.update(digest) { $0.source = nil }
         }

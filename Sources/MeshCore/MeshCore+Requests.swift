@@ -18,6 +18,9 @@ extension MeshCore {
         case .setModel(let network, let model):
             // The revision that it becomes is put in when it is known.
             propose(.setModel(model), to: network, origin: .request(id, .modelSet(.first)), at: time)
+        case .change(let network, let change):
+            propose(change, to: network, origin: .request(id, .changed(.first)), at: time)
+        case .recover(let network): recover(network, request: id, at: time)
         case .chat(let input): startChat(input, request: id, at: time.instant)
         }
     }
@@ -43,20 +46,15 @@ extension MeshCore {
             return
         }
         var config = NetworkConfig(
-            network: nil, revision: .first, previous: nil, name: name, founder: peer,
-            members: [
-                NetworkConfig.Member(
-                    peer: peer, name: settings.name, role: .admin, grantedMemory: settings.sharedMemory,
-                    addresses: ownAddresses)
-            ],
-            model: model, invitations: [], assignment: [], removed: [], salt: random.bytes(16))
+            founding: name,
+            by: NetworkConfig.Member(
+                peer: peer, name: settings.name, role: .admin, grantedMemory: settings.sharedMemory,
+                addresses: ownAddresses),
+            model: model, salt: random.bytes(16))
         config.assignment = MeshCore.assignment(for: config)
         do {
-            let ledger = try ConfigLedger(founding: config, by: signer)
-            let ticket = ticket()
-            founding[ticket] = Founding(request: request, ledger: ledger)
-            effects.append(
-                .persistRevision(ticket, network: ledger.network, revision: .first, signed: ledger.first))
+            let ledger = try ConfigLedger(founding: config)
+            found(ledger, for: request, response: .created(ledger.network), at: time)
         } catch {
             effects.append(.respond(request, .refused(error.description)))
         }
@@ -86,11 +84,38 @@ extension MeshCore {
             effects.append(.respond(request, .refused("this peer is not in that network")))
             return
         }
-        if state.config.founder == peer, state.config.members.count == 1 {
+        if state.config.members.count == 1 {
             forget(network, at: time.instant)
             effects.append(.respond(request, .left))
             return
         }
         propose(.remove(peer), to: network, origin: .request(request, .left), at: time)
+    }
+
+    /// Deliberate, by an admin, and signed: what the lost voters may have decided and nobody else knows is lost.
+    private mutating func recover(_ network: NetworkID, request: RequestID, at time: Time) {
+        guard let state = networks[network] else {
+            effects.append(.respond(request, .refused("this peer is not in that network")))
+            return
+        }
+        guard !quorum(of: state) else {
+            effects.append(
+                .respond(
+                    request,
+                    .refused("a majority of the voters can be reached, so there is nothing to recover from")))
+            return
+        }
+        guard !founding.values.contains(where: { $0.ledger.network == network }) else {
+            effects.append(.respond(request, .refused("this network is being recovered already")))
+            return
+        }
+        do {
+            let certified = try ConfigLedger.recovered(from: state.ledger, by: signer, voters: [peer])
+            let ledger = try ConfigLedger(network: network, certified: certified)
+            effects.append(.log(.networkRecovered(network: state.config.name, revision: ledger.config.revision)))
+            found(ledger, for: request, response: .recovered(ledger.config.revision), at: time)
+        } catch {
+            effects.append(.respond(request, .refused(error.description)))
+        }
     }
 }

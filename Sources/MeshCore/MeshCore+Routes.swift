@@ -95,7 +95,7 @@ extension MeshCore {
 
     private func lentMemory(of other: PeerID, in state: NetworkState) -> UInt64 {
         if other == peer { return settings.sharedMemory }
-        return state.records.record(of: other)?.grantedMemory ?? state.config.member(other)?.grantedMemory ?? 0
+        return state.gossip.record(of: other)?.grantedMemory ?? state.config.member(other)?.grantedMemory ?? 0
     }
 
     /// Who can compute what just now: first copies rank before second ones, and those before whoever has the pieces on its disk
@@ -107,7 +107,7 @@ extension MeshCore {
             if member.peer == peer {
                 held = BlockRange.covering(heldBlocks(of: state.config.model))
             } else {
-                guard memberLink(to: member.peer) != nil, let record = state.records.record(of: member.peer) else {
+                guard memberLink(to: member.peer) != nil, let record = state.gossip.record(of: member.peer) else {
                     continue
                 }
                 held = record.held

@@ -2,34 +2,7 @@ import Identity
 import NetworkConfig
 import Wire
 
-// What a peer knows, for people to look at.
-
-public struct NetworkStatus: Sendable {
-    public struct Peer: Sendable {
-        public let member: NetworkConfig.Member
-        public let address: Endpoint?
-        public let isReachable: Bool
-        public let first: [BlockRange]
-        public let copies: [BlockRange]
-        public let held: [BlockRange]
-        public let loaded: [BlockRange]
-        public let appliedRevision: Revision
-    }
-
-    public let id: NetworkID
-    public let config: NetworkConfig
-    public let role: Role
-    /// Whether the config can be changed now.
-    public let canChange: Bool
-    public let leader: PeerID?
-    public let peers: [Peer]
-    /// Bytes of what this peer should hold that are on its disk, and of all of it.
-    public let fetched: (held: UInt64, wanted: UInt64)
-    /// Bytes by which the grants of all members fall short of the model; zero where every block has a place.
-    public let shortfall: UInt64
-    /// Blocks that no reachable peer has on its disk.
-    public let missing: [BlockRange]
-}
+// What a peer knows, for people to look at: see `NetworkStatus`.
 
 extension MeshCore {
     /// The networks that this peer is in, by name.
@@ -40,23 +13,30 @@ extension MeshCore {
     private func status(of state: NetworkState) -> NetworkStatus? {
         let config = state.config
         guard let own = config.member(peer) else { return nil }
-        let peers = config.members.map { member in
-            let link = memberLink(to: member.peer)
-            let record = state.records.record(of: member.peer)
-            let assigned = config.blocks(of: member.peer)
-            let isSelf = member.peer == peer
-            return NetworkStatus.Peer(
-                member: member,
-                address: isSelf ? ownAddresses.first : link?.info.remote ?? addresses(of: member.peer).first,
-                isReachable: isSelf || link != nil, first: assigned.first, copies: assigned.copies,
-                held: isSelf ? BlockRange.covering(heldBlocks(of: config.model)) : record?.held ?? [],
-                loaded: isSelf ? BlockRange.covering(state.loaded) : record?.loaded ?? [],
-                appliedRevision: isSelf ? config.revision : record?.appliedRevision ?? Revision(0))
-        }
-        let canChange = config.founder == peer || memberLink(to: config.founder) != nil
         return NetworkStatus(
-            id: state.ledger.network, config: config, role: own.role, canChange: canChange,
-            leader: canChange ? config.founder : nil, peers: peers, fetched: fetchProgress(of: state.ledger.network),
+            id: state.ledger.network, config: config, certifiers: state.ledger.certifiers, role: own.role,
+            canChange: quorum(of: state), leader: leader(of: state),
+            peers: config.members.map { status(of: $0, in: state) }, fetched: fetchProgress(of: state.ledger.network),
             shortfall: shortfall(of: config), missing: missingBlocks(in: state.ledger.network))
+    }
+
+    private func status(of member: NetworkConfig.Member, in state: NetworkState) -> NetworkStatus.Peer {
+        let config = state.config
+        let assigned = config.blocks(of: member.peer)
+        let votes = config.voters.contains(member.peer)
+        if member.peer == peer {
+            return NetworkStatus.Peer(
+                member: member, address: ownAddresses.first, state: .alive, votes: votes, first: assigned.first,
+                copies: assigned.copies, held: BlockRange.covering(heldBlocks(of: config.model)),
+                loaded: BlockRange.covering(state.loaded), applied: state.ledger.version,
+                offeredMemory: settings.sharedMemory)
+        }
+        let link = memberLink(to: member.peer)
+        let record = state.gossip.record(of: member.peer)
+        return NetworkStatus.Peer(
+            member: member, address: link?.info.remote ?? addresses(of: member.peer).first,
+            state: link == nil ? .unreachable : state.gossip.liveness(of: member.peer) == .alive ? .alive : .suspect,
+            votes: votes, first: assigned.first, copies: assigned.copies, held: record?.held ?? [],
+            loaded: record?.loaded ?? [], applied: record?.applied ?? .none, offeredMemory: record?.grantedMemory)
     }
 }

@@ -1,4 +1,5 @@
 import Chain
+import Consensus
 import Identity
 import Membership
 import NetworkConfig
@@ -11,8 +12,8 @@ import Wire
 /// of these from sockets and files; tests drive several from a hand-made world. What the shell owes:
 ///
 /// 1. Inputs come one after another. Frames of a link come in the order in which they were sent.
-/// 2. Effects are done in order. A `persistRevision` is answered when, and only when, the revision would survive a loss of power;
-///    a failed write stops the peer.
+/// 2. Effects are done in order. `persistRaft` and `persistLedger` are answered, in order, when, and only when, what they write
+///    would survive a loss of power; a failed write stops the peer.
 /// 3. `linkOpened` comes only after the other side has proven its key, and `accepts` was asked for it.
 /// 4. At the time that `nextWake` names, or earlier, `woke` is handed in.
 /// 5. `reside` and `compute` are done in the order given: what is computed finds the blocks that were asked for before it.
@@ -36,12 +37,24 @@ public struct MeshCore: Sendable {
     var dials = SortedMap<DialTag, Dial>()
     var nextDial: UInt64 = 0
     var contacts = SortedMap<PeerID, Contact>()
+    /// Members or links have changed since contacts were last looked at.
+    var contactsStale = true
+    /// Where members spoke from last, by datagram.
+    var heardAt = SortedMap<PeerID, Endpoint>()
+    /// Beacons are frequent until then: something has just changed.
+    var hasteUntil: Instant = .zero
     var seedsDue: Instant = .zero
 
     var nextTicket: UInt64 = 0
     var founding = SortedMap<StorageTicket, Founding>()
+    var opening = SortedMap<NetworkID, Opening>()
+    /// Writes of Raft under way.
+    var raftWrites = SortedMap<StorageTicket, NetworkID>()
     var proposals = SortedMap<SessionID, PendingProposal>()
-    var decided: [(proposal: SessionID, result: ProposalResult)] = []
+    /// Answers to newcomers that wait for the config that names them.
+    var owed: [(link: LinkID, result: ProposalResult)] = []
+    /// Something was proposed: Raft is run before this input is done.
+    var raftTouched = false
     var strangersDue: Instant?
     var discoveries = SortedMap<RequestID, Instant>()
     var joins = SortedMap<RequestID, JoinAttempt>()
@@ -50,6 +63,8 @@ public struct MeshCore: Sendable {
 
     var heldPieces = SortedMap<Digest, Bool>()
     var fetches = SortedMap<Digest, Fetch>()
+    /// What is wanted, held, or under way has changed since downloads were last looked at.
+    var piecesStale = true
     var readsUnderWay = SortedMap<LinkID, Int>()
 
     var drivers = SortedMap<SessionID, DriverState>()
@@ -60,13 +75,16 @@ public struct MeshCore: Sendable {
     /// Which session goes on with which conversation.
     var conversations = SortedMap<SessionID, SessionID>()
 
+    /// How late this peer is with what it should have done long ago, as a share of a second, smoothed: what others call load.
+    var lateness = Lateness()
+
     /// Effects of the input being handled, and frames from this peer to itself.
     var effects: [Effect] = []
     var loopback: [(frame: Frame, from: PeerID)] = []
 
     public init(
-        signer: any Signer, settings: MeshSettings, epoch: UInt64, seed: UInt64, networks: [ConfigLedger],
-        heldPieces: [Digest]
+        signer: any Signer, settings: MeshSettings, epoch: UInt64, seed: UInt64, networks: [StoredNetwork],
+        heldPieces: [Digest], now: Instant
     ) {
         peer = signer.peer
         self.signer = signer
@@ -75,10 +93,13 @@ public struct MeshCore: Sendable {
         random = SeededGenerator(seed: seed)
         stages = Stages(peer: signer.peer)
         // One that power failed in before it was forgotten on disk is not taken up again.
-        for ledger in networks where ledger.config.isMember(peer) {
-            self.networks[ledger.network] = NetworkState(ledger: ledger)
+        for stored in networks where stored.ledger.config.isMember(peer) {
+            let isCurrent = stored.raft?.generation == stored.ledger.version.generation
+            self.networks[stored.ledger.network] = state(
+                of: stored.ledger, raft: isCurrent ? stored.raft?.state : nil, at: now)
         }
         for digest in heldPieces { self.heldPieces[digest] = true }
+        hasteUntil = now.advanced(by: settings.haste)
         for network in self.networks.keys { self.networks.update(network) { $0.residencyStale = true } }
     }
 
@@ -86,9 +107,12 @@ public struct MeshCore: Sendable {
     public mutating func handle(_ input: Input, at time: Time) -> [Effect] {
         let now = time.instant
         switch input {
-        case .woke: break
+        case .woke: lateness.woke(at: now)
         case .addressesChanged(let addresses): adopt(addresses: addresses, at: now)
         case .datagramReceived(let bytes, let host): receive(datagram: bytes, from: host, at: now)
+        case .gossipReceived(let network, let message, let sender, let source):
+            if sharedNetworks(with: sender).contains(network) { heardAt[sender] = source }
+            receiveGossip(network, message, from: sender, over: .datagram, at: time)
         case .linkOpened(let info): opened(info, at: time)
         case .linkClosed(let id, let reason): closed(id, reason: reason, at: time)
         case .dialFailed(let tag, let reason): failed(dial: tag, reason: reason, at: time)
@@ -98,45 +122,61 @@ public struct MeshCore: Sendable {
         case .partWritten(let digest, let next): partWritten(digest, next: next, at: now)
         case .partFailed(let digest, let reason): partFailed(digest, reason: reason, at: now)
         case .pieceStored(let digest): stored(digest, at: now)
-        case .pieceRemoved(let digest): heldPieces[digest] = nil
+        case .pieceRemoved(let digest):
+            heldPieces[digest] = nil
+            piecesStale = true
         case .partRead(let link, let request, let total, let bytes): partRead(link, request, total: total, bytes: bytes)
         case .residencyChanged(let network, let loaded, let refused, let reason):
             residencyChanged(network, loaded: loaded, refused: refused, reason: reason, at: now)
         case .computed(let ticket, let key, let result): computed(ticket, key, result, at: now)
         case .requested(let id, let request): requested(id, request, at: time)
         case .cancelled(let id): cancelled(id, at: now)
+        case .stopping: stopping(at: time)
         }
         deliverLoopback(at: now)
         passTime(at: time)
         deliverLoopback(at: now)
+        lateness.next = earliestDue()
         defer { effects.removeAll() }
         return effects
     }
 
     /// When `woke` is wanted at the latest.
     public func nextWake(after now: Instant) -> Instant {
+        max(lateness.next ?? now, now.advanced(by: .milliseconds(1)))
+    }
+
+    private func earliestDue() -> Instant {
         var wake = min(beaconDue, beaconAnswerDue ?? beaconDue)
         func consider(_ instant: Instant?) {
             if let instant, instant < wake { wake = instant }
         }
         if !settings.seeds.isEmpty { consider(seedsDue) }
-        consider(strangersDue)
         for contact in contacts.values where contact.dialing == nil { consider(contact.due) }
-        for network in networks.values where network.recordStale { consider(network.recordDue) }
+        for network in networks.values {
+            if network.recordStale { consider(network.recordDue) }
+            consider(network.gossip.nextWake)
+            consider(network.group.raft.nextWake)
+            consider(network.group.vouchDue)
+            consider(network.asked?.until)
+            if network.group.raft.role == .leader { consider(network.group.keepDue) }
+        }
         for deadline in discoveries.values { consider(deadline) }
         for join in joins.values { consider(min(join.deadline, join.linkDeadline ?? join.deadline)) }
-        for proposal in proposals.values { consider(proposal.deadline) }
+        for proposal in proposals.values { consider(min(proposal.deadline, proposal.retryDue ?? proposal.deadline)) }
         for fetch in fetches.values where fetch.waiting || fetch.source != nil { consider(fetch.deadline) }
         for state in drivers.values { consider(state.driver.nextDeadline) }
         consider(stages.nextDeadline)
-        return max(wake, now.advanced(by: .milliseconds(1)))
+        consider(strangersDue)
+        return wake
     }
 
     /// Whether a peer that has proven its key may open a link. Asked before any frame is read.
     public func accepts(_ peer: PeerID, purpose: LinkInfo.Purpose) -> Bool {
         guard peer != self.peer else { return false }
         switch purpose {
-        case .member: return !sharedNetworks(with: peer).isEmpty
+        // One that was removed is let in to be told so.
+        case .member: return networks.values.contains { mayKnow(peer, $0.config) }
         case .admission: return true
         }
     }
@@ -144,20 +184,42 @@ public struct MeshCore: Sendable {
     mutating func passTime(at time: Time) {
         let now = time.instant
         passDiscoveryTime(at: now)
+        passGossipTime(at: time)
+        passRaftTime(at: time)
         passDialTime(at: time)
         passProposalTime(at: time)
+        passVouchTime(at: time)
+        passConfigTime(at: time)
+        passVoterTime(at: time)
+        if raftTouched {
+            raftTouched = false
+            for network in networks.keys { runRaft(network, at: time) }
+        }
         closeStrangers(at: now)
         passPieceTime(at: now)
         passChainTime(at: now)
         refreshResidency()
-        refreshRecords(at: now)
+        refreshRecords(at: time)
+    }
+
+    /// This peer is about to be stopped: others need not find out by waiting.
+    private mutating func stopping(at time: Time) {
+        for network in networks.keys {
+            handOver(network, at: time)
+            networks.update(network) { $0.gossip.leave(at: time.instant) }
+            runGossip(network, at: time)
+        }
     }
 }
 
 /// What a peer knows and does in one network.
 struct NetworkState: Sendable {
+    /// The certified config that this peer goes by.
     var ledger: ConfigLedger
-    var records: RecordStore
+    var gossip: Gossip
+    var group: VoterGroup
+    /// A newer config that was asked for, and until when nobody else is asked for it.
+    var asked: (version: ConfigVersion, until: Instant)?
     var loaded: [Int] = []
     /// The first copies, copies and pins that the shell was last told.
     var residing: (pinned: [BlockRange], wanted: [BlockRange])?
@@ -165,16 +227,15 @@ struct NetworkState: Sendable {
     var recordSequence: UInt64 = 0
     var recordStale = true
     var recordDue: Instant = .zero
-    /// Founder only: the change that is being written, and those that wait for it.
-    var writing: StorageTicket?
-    var written: ConfigLedger?
-    var queue: [QueuedCommand] = []
-    /// The grant that this peer has told, so that it tells a new one once.
+    /// What this peer last told of itself.
+    var told: PeerRecord?
+    /// Whether this peer has proposed the grant that it was started with.
     var grantProposed = false
 
-    init(ledger: ConfigLedger) {
+    init(ledger: ConfigLedger, gossip: Gossip, group: VoterGroup) {
         self.ledger = ledger
-        records = RecordStore(network: ledger.network)
+        self.gossip = gossip
+        self.group = group
     }
 
     var config: NetworkConfig { ledger.config }

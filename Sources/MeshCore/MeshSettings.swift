@@ -1,4 +1,6 @@
+import Consensus
 import Identity
+import Membership
 import Wire
 
 /// What a peer is told at start, and the times that it goes by.
@@ -12,12 +14,15 @@ public struct MeshSettings: Sendable {
     /// Where peers may be that multicast does not reach.
     public var seeds: [Endpoint]
 
-    /// A beacon this often, so that a newcomer that missed the answer to its own still sees everyone soon.
+    /// A beacon this often while things change, so that a newcomer that missed the answer to its own still sees everyone soon.
     public var beaconInterval: Interval = .seconds(1)
+    /// And this often when nothing has changed for `haste`: whoever asks is answered at once in any case.
+    public var beaconQuietInterval: Interval = .seconds(5)
+    public var haste: Interval = .seconds(10)
     /// Beacons in answer to others are sent no more often than this.
     public var beaconAnswerInterval: Interval = .milliseconds(100)
-    /// What a beacon told is believed this long: five beacons lost in a row.
-    public var beaconLifetime: Interval = .seconds(6)
+    /// What a beacon told is believed this long: three beacons lost in a row.
+    public var beaconLifetime: Interval = .seconds(16)
     /// How long `discover` listens. Every peer answers a question at once; the rest is for slow ones.
     public var discoverDuration: Interval = .milliseconds(1200)
     /// A first retry after a failed dial, doubled up to `dialBackoffMax`.
@@ -28,6 +33,22 @@ public struct MeshSettings: Sendable {
     public var seedInterval: Interval = .seconds(2)
     /// A join, or any proposal, is given up after this.
     public var proposalDeadline: Interval = .seconds(10)
+    /// A proposal that nobody has answered is sent again after this, to another voter where no leader is known.
+    public var proposalRetry: Interval = .milliseconds(500)
+    /// And no sooner than this, whatever news there is of leaders.
+    public var proposalPause: Interval = .milliseconds(50)
+    /// A config that was asked for of one peer is not asked for of another before this.
+    public var configPatience: Interval = .milliseconds(500)
+    /// Voters tell their signatures over an uncertified revision again after this.
+    public var vouchInterval: Interval = .milliseconds(500)
+    /// How often the leader looks whether the voters are still the right ones.
+    public var voterInterval: Interval = .seconds(1)
+    /// And how soon after a step of a change of voters.
+    public var voterStep: Interval = .milliseconds(50)
+    /// A member is made a voter where there are too few when it has been there for this long.
+    public var voterSettling: Interval = .seconds(2)
+    public var raft = RaftSettings()
+    public var gossip = GossipSettings()
     /// A newcomer asks another member after this: one that cannot reach the founder says so at once.
     public var memberPatience: Interval = .seconds(3)
     /// A link to a peer that is no member any more is closed after this, so that the config that says so reaches it first.
@@ -70,8 +91,14 @@ enum MeshLimits {
     static let seenMembers = Limits.datagramBytes / 32
     /// Addresses remembered of one peer.
     static let seenAddresses = 4
-    /// Proposals whose outcome is remembered, so that one that arrives again is not granted again.
-    static let rememberedProposals = 1024
+    /// Peers that asked for the same proposal and wait for its outcome.
+    static let originsPerProposal = 4
+    /// Revisions applied and not certified yet.
+    static let candidates = 256
+    /// Signatures over revisions that were not applied yet.
+    static let earlyVouches = 64
+    /// Entries of the log before it is cut.
+    static let logEntries = 64
     /// Proposals under way.
     static let proposals = 256
     /// Pieces fetched at a time: two links' worth of waiting.

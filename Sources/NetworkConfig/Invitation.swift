@@ -1,16 +1,16 @@
 import Identity
 import Wire
 
-/// What one person hands to another so that a peer may enter a network: text that holds the network's id, a secret, and where
-/// members can be reached.
+/// What one person hands to another so that a peer may enter a network: text that holds the network's id, a secret, and
+/// where members can be reached.
 ///
-/// The secret grows an Ed25519 key whose public half stands in the config. The newcomer signs its own identity with that key, so
-/// the secret itself never travels, no member learns it, and a proof that is overheard serves nobody else. An invitation admits
-/// one peer, since admitting takes its key out of the config.
+/// The secret grows an Ed25519 key whose public half stands in the config. The newcomer signs its own identity with
+/// that key, so the secret itself never travels, no member learns it, and a proof that is overheard serves nobody else.
+/// An invitation admits one peer, since admitting takes its key out of the config.
 ///
-/// Its text: `tiktrue1-`, then Base32 (RFC 4648, lower case, no padding) of version 1 (1 byte), network id (32), secret (16),
-/// count of endpoints (1), and for each endpoint a length (1) and `host:port`; then a checksum, the first 4 bytes of the
-/// BLAKE2b-256 of all that.
+/// Its text: `tiktrue1-`, then Base32 (RFC 4648, lower case, no padding) of version 1 (1 byte), network id (32), secret
+/// (16), count of endpoints (1), and for each endpoint a length (1) and `host:port`; then a checksum, the first 4 bytes
+/// of the BLAKE2b-256 of all that.
 public struct Invitation: Hashable, Sendable {
     public static let prefix = "tiktrue1-"
     public let network: NetworkID

@@ -19,14 +19,17 @@ public enum PeerProcess {
         let pieces = try PieceStore(directory: directory.paths.pieces)
         ModelLibrary.removeUnfinished(in: pieces)
         let epoch = try state.nextEpoch()
-        let networks = try state.networks().map {
-            try ConfigLedger(network: $0.network, first: $0.first, latest: $0.latest)
+        let networks = try state.networks().map { stored in
+            StoredNetwork(
+                ledger: try ConfigLedger(network: stored.network, certified: stored.certified),
+                raft: stored.raft.map { ($0.generation, $0.state) })
         }
         let sharedMemory = configuration.sharedMemory ?? ProcessInfo.processInfo.physicalMemory / 2
         let threads = configuration.threads ?? ProcessInfo.processInfo.activeProcessorCount
         let lines = LogWriter()
         defer { lines.flush() }
         let log = logger(quiet: configuration.quiet, writer: lines)
+        if let notice = state.notice { log.warning("\(notice)") }
 
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let eventLoop = group.next()
@@ -34,6 +37,7 @@ public enum PeerProcess {
             eventLoop: eventLoop, identity: try TransportIdentity(key),
             hello: HelloTemplate(name: configuration.name, boot: epoch))
         let port = try await links.listen(host: configuration.listenHost, port: configuration.listenPort)
+        let gossip = GossipService(eventLoop: eventLoop, key: key, epoch: epoch)
         var discoverySettings = DiscoverySettings()
         discoverySettings.interfaces = configuration.interfaces
         if let multicast = configuration.multicast {
@@ -49,7 +53,7 @@ public enum PeerProcess {
                 key: key, epoch: epoch, networks: networks, heldPieces: try pieces.heldDigests(),
                 settings: MeshSettings(
                     name: configuration.name, sharedMemory: sharedMemory, linkPort: port, seeds: configuration.seeds),
-                links: links, discovery: discovery, disk: disk, log: log),
+                links: links, gossip: gossip, discovery: discovery, disk: disk, log: log),
             eventLoop: eventLoop, fail: { ending.yield($0) })
         let compute = ComputeService(threads: threads, grant: sharedMemory, pieces: pieces) { outcome in
             switch outcome {
@@ -65,6 +69,7 @@ public enum PeerProcess {
         }
         await warn(of: configuration.interfaces, discovery, eventLoop, log)
         live.start(compute: compute)
+        await gossip.start(host: configuration.listenHost, port: port)
         let service = PeerService(
             live: live, disk: disk, library: ModelLibrary(pieces: pieces, state: state),
             facts: PeerService.Facts(
@@ -89,8 +94,10 @@ public enum PeerProcess {
         await control.stop()
         await live.stop()
         await links.shutdown()
+        await gossip.shutdown()
         await discovery.shutdown()
         compute.stop()
+        await disk.finish()
         try? await controlGroup.shutdownGracefully()
         try? await group.shutdownGracefully()
         withExtendedLifetime(directory) {}

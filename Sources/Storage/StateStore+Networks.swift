@@ -3,77 +3,78 @@ import GRDB
 import Identity
 import Wire
 
-/// The two ends of a network's chain of configs, as kept here.
-public struct StoredNetwork: Hashable, Sendable {
+/// What is kept of one network.
+public struct AgreedState: Hashable, Sendable {
     public let network: NetworkID
-    /// The earliest revision that is kept.
-    public let first: Signed
-    public let latest: Signed
+    public let certified: CertifiedConfig
+    /// Nil where this peer has never written anything as one of those who follow the log.
+    public let raft: RaftRecord?
+}
+
+/// What Raft has written, in one generation of a network.
+public struct RaftRecord: Hashable, Sendable {
+    public let generation: UInt64
+    public let state: RaftState
+    public init(generation: UInt64, state: RaftState) {
+        self.generation = generation
+        self.state = state
+    }
+}
+
+/// One change of what the members of a network have agreed on.
+public enum AgreedWrite: Hashable, Sendable {
+    /// The certified config takes the place of the one before.
+    case ledger(NetworkID, CertifiedConfig)
+    /// What `RaftState.apply` does, to what is kept of that generation. A greater generation takes the place of
+    /// everything of a smaller one; a smaller one is refused.
+    case raft(NetworkID, generation: UInt64, RaftWrite)
+    /// Nothing of the network is kept.
+    case removal(NetworkID)
 }
 
 extension StateStore {
-    /// Keeps a revision beside those before it. Saving the same bytes again changes nothing; other bytes for a revision that
-    /// is kept already throw `revisionConflict`.
-    public func saveRevision(network: NetworkID, revision: Revision, signed: Signed) throws(StorageError) {
-        guard let number = Int64(exactly: revision.value) else {
-            throw .valueOutOfRange(what: "a revision", value: "\(revision)")
-        }
-        let bytes = Data(signed.encoded())
-        let name = Data(network.bytes)
+    /// Does them all, in order, or, where it throws, none.
+    public func save(_ writes: [AgreedWrite]) throws(StorageError) {
         try write { database in
-            let kept = try Data.fetchOne(
-                database, sql: "SELECT signed FROM revision WHERE network = ? AND revision = ?",
-                arguments: [name, number])
-            if let kept {
-                guard kept == bytes else {
-                    throw StorageError.revisionConflict(network: network, revision: revision.value)
+            for change in writes {
+                switch change {
+                case .ledger(let network, let certified):
+                    try database.execute(
+                        sql: """
+                            INSERT INTO ledger VALUES (?, ?)
+                            ON CONFLICT (network) DO UPDATE SET certified = excluded.certified
+                            """,
+                        arguments: [Data(network.bytes), Data(certified.encoded())])
+                case .raft(let network, let generation, let raftWrite):
+                    try RaftTable(database, network).apply(raftWrite, generation: generation)
+                case .removal(let network):
+                    for table in ["ledger", "raft", "raft_entry"] {
+                        try database.execute(
+                            sql: "DELETE FROM \(table) WHERE network = ?", arguments: [Data(network.bytes)])
+                    }
                 }
-                return
             }
-            try database.execute(sql: "INSERT INTO revision VALUES (?, ?, ?)", arguments: [name, number, bytes])
         }
     }
 
-    /// Every network of which something is kept, in the order of their ids.
-    public func networks() throws(StorageError) -> [StoredNetwork] {
+    /// Every network of which a config is kept, in the order of their ids. What does not fit together is told as
+    /// damage.
+    public func networks() throws(StorageError) -> [AgreedState] {
         try read { database in
-            let rows = try Row.fetchAll(
-                database,
-                sql: """
-                    SELECT ends.network AS network, first.signed AS first, latest.signed AS latest
-                    FROM (SELECT network, min(revision) AS low, max(revision) AS high
-                          FROM revision GROUP BY network) AS ends
-                    JOIN revision AS first ON first.network = ends.network AND first.revision = ends.low
-                    JOIN revision AS latest ON latest.network = ends.network AND latest.revision = ends.high
-                    ORDER BY ends.network
-                    """)
-            return try rows.map { row in
+            try Row.fetchAll(database, sql: "SELECT network, certified FROM ledger ORDER BY network").map { row in
                 guard let network = NetworkID(row["network"] as Data) else {
                     throw StorageError.databaseDamaged(path: path)
                 }
-                return StoredNetwork(
-                    network: network, first: try signed(row["first"]), latest: try signed(row["latest"]))
+                do {
+                    return AgreedState(
+                        network: network, certified: try CertifiedConfig(encoded: Array(row["certified"] as Data)),
+                        raft: try RaftTable(database, network).record())
+                } catch is WireError {
+                    throw StorageError.databaseDamaged(path: path)
+                } catch is RaftTable.Broken {
+                    throw StorageError.databaseDamaged(path: path)
+                }
             }
         }
-    }
-
-    /// The chain as it is kept, oldest first.
-    public func revisions(of network: NetworkID) throws(StorageError) -> [Signed] {
-        try read { database in
-            try Data.fetchAll(
-                database, sql: "SELECT signed FROM revision WHERE network = ? ORDER BY revision",
-                arguments: [Data(network.bytes)]
-            ).map(signed)
-        }
-    }
-
-    public func removeNetwork(_ network: NetworkID) throws(StorageError) {
-        try write { database in
-            try database.execute(sql: "DELETE FROM revision WHERE network = ?", arguments: [Data(network.bytes)])
-        }
-    }
-
-    private func signed(_ bytes: Data) throws -> Signed {
-        do { return try Signed(encoded: Array(bytes)) } catch { throw StorageError.databaseDamaged(path: path) }
     }
 }

@@ -1,13 +1,16 @@
 import Foundation
 import GRDB
 
-/// What a peer must not forget, in one SQLite database: its epoch, the config chains of its networks, the models it knows.
+/// What a peer must not forget, in one SQLite database: its epoch, what its networks have agreed on, the models it knows, and
+/// what has happened.
 ///
 /// Every change is on disk when the call returns (write-ahead log, `synchronous = FULL`). Calls block: they belong on the
 /// thread for input and output, never on an event loop.
 public final class StateStore: Sendable {
     let queue: DatabaseQueue
     let path: String
+    /// One sentence for the owner about what became of an older version's data when the database was opened; nil in most cases.
+    public let notice: String?
 
     /// Opens the database, or makes it. Throws `databaseDamaged` for a file that is none, or whose structure is broken.
     public init(path: String) throws(StorageError) {
@@ -25,6 +28,7 @@ public final class StateStore: Sendable {
             guard try !queue.read(migrations.hasBeenSuperseded) else {
                 throw StorageError.databaseFromLaterVersion(path: path)
             }
+            notice = try queue.read(StateStore.farewell)
             try migrations.migrate(queue)
         } catch {
             throw .database(error, path)
@@ -47,7 +51,39 @@ public final class StateStore: Sendable {
                     CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL);
                     """)
         }
+        // A founder's chain of revisions is no proof in networks that certify by their voters.
+        migrator.registerMigration("2: ledgers, Raft, events") { database in
+            let farewell = try StateStore.farewell(database)
+            try database.execute(
+                sql: """
+                    DROP TABLE revision;
+                    CREATE TABLE ledger (network BLOB NOT NULL PRIMARY KEY, certified BLOB NOT NULL);
+                    CREATE TABLE raft (
+                        network BLOB NOT NULL PRIMARY KEY, generation INTEGER NOT NULL, term INTEGER NOT NULL, vote BLOB,
+                        snapshot_index INTEGER NOT NULL, snapshot_term INTEGER NOT NULL, snapshot BLOB NOT NULL);
+                    CREATE TABLE raft_entry (
+                        network BLOB NOT NULL, entry_index INTEGER NOT NULL, term INTEGER NOT NULL, body BLOB NOT NULL,
+                        PRIMARY KEY (network, entry_index));
+                    CREATE TABLE event (
+                        id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, text TEXT NOT NULL);
+                    """)
+            if let farewell {
+                try database.execute(
+                    sql: "INSERT INTO event (at, text) VALUES (CAST(strftime('%s', 'now') AS INTEGER), ?)",
+                    arguments: [farewell])
+            }
+        }
         return migrator
+    }
+
+    /// What is to be said of networks that a migration drops.
+    private static func farewell(_ database: Database) throws -> String? {
+        guard try database.tableExists("revision"),
+            let count = try Int.fetchOne(database, sql: "SELECT count(DISTINCT network) FROM revision"), count > 0
+        else { return nil }
+        return count == 1
+            ? "a network of version 0.1.0 cannot be carried over; create it and join it again"
+            : "\(count) networks of version 0.1.0 cannot be carried over; create them and join them again"
     }
 
     func read<Value>(_ body: (Database) throws -> Value) throws(StorageError) -> Value {

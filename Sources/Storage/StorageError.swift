@@ -17,8 +17,10 @@ public enum StorageError: Error, Equatable, CustomStringConvertible {
     case databaseFromLaterVersion(path: String)
     case databaseFailed(path: String, reason: String)
     case valueOutOfRange(what: String, value: String)
-    /// Another revision of the same number is kept already. The chain of a network never forks on one peer.
-    case revisionConflict(network: NetworkID, revision: UInt64)
+    /// What Raft was to write belongs to a generation of the network that a later one has replaced.
+    case generationOutdated(network: NetworkID, kept: UInt64, offered: UInt64)
+    /// What Raft was to write does not go on from the log that is kept.
+    case logBroken(network: NetworkID, index: UInt64)
     case pieceMissing(Digest)
     case pieceReadBeyondEnd(Digest, offset: UInt64, length: Int, size: UInt64)
     case pieceTooLarge(Digest, size: UInt64, limit: UInt64)
@@ -51,8 +53,10 @@ public enum StorageError: Error, Equatable, CustomStringConvertible {
             "the database \(path) failed: \(reason)"
         case .valueOutOfRange(let what, let value):
             "\(what) holds \(value), which cannot be kept"
-        case .revisionConflict(let network, let revision):
-            "a different revision \(revision) of the network \(network.short) is kept already, so this one is refused"
+        case .generationOutdated(let network, let kept, let offered):
+            "the network \(network.short) was recovered (generation \(kept)), so nothing is written to generation \(offered)"
+        case .logBroken(let network, let index):
+            "entry \(index) does not go on from the log that is kept of the network \(network.short), so it is refused"
         case .pieceMissing(let digest):
             "the piece \(digest.short) is not on this peer"
         case .pieceReadBeyondEnd(let digest, let offset, let length, let size):

@@ -26,6 +26,9 @@ struct FrameParser {
         prefix.reserveCapacity(FrameParser.prefixBytes)
     }
 
+    /// Of the frame that has begun and is not whole yet, once its lengths are known to be within the limits.
+    var kindUnderWay: UInt8? { lengths == nil ? nil : prefix[4] }
+
     /// The next whole frame, or nil where the buffer ended before it; its bytes are then kept for the next call.
     mutating func next(from buffer: inout ByteBuffer) throws(WireError) -> EncodedFrame? {
         let lengths: (header: Int, payload: Int)

@@ -53,6 +53,8 @@ final class LinkHandler: ChannelInboundHandler {
     private var deadline: Scheduled<Void>?
     private var heartbeat: Scheduled<Void>?
     private var pulse: LinkPulse
+    /// A ping has come that is not answered yet.
+    private var owesPong = false
     /// Refused within the handshake, before TLS has told the peer so.
     private var verdict: LinkRefusal?
 
@@ -160,8 +162,19 @@ final class LinkHandler: ChannelInboundHandler {
             // The delegate may close the link from within any frame.
             while isReading, let frame = try parser.next(from: &buffer) { receive(frame) }
         } catch {
-            breach("\(error)")
+            return breach("\(error)")
         }
+        // The beginning of a large frame says what it will be.
+        if let kind = parser.kindUnderWay { passed(kind) }
+    }
+
+    /// One pong for all pings that came together: who sends nothing but pings gets no more than it can read.
+    func channelReadComplete(context: ChannelHandlerContext) {
+        if owesPong, case .open = stage {
+            owesPong = false
+            if canPing { writeNow(.pong) }
+        }
+        context.fireChannelReadComplete()
     }
 
     private var isReading: Bool {
@@ -194,8 +207,13 @@ final class LinkHandler: ChannelInboundHandler {
             }
             switch frame {
             case .hello: breach("it said hello a second time")
-            case .ping, .pong: break
-            default: service.delegate?.linkReceived(frame, on: id)
+            case .ping: owesPong = true
+            case .pong: break
+            default:
+                passed(encoded.kind)
+                // Writing may have shown that the connection is broken.
+                guard case .open = stage else { return }
+                service.delegate?.linkReceived(frame, on: id)
             }
         case .handshake, .ended: break
         }
@@ -236,6 +254,7 @@ final class LinkHandler: ChannelInboundHandler {
             end(.overflow(pendingBytes: queue.pendingBytes))
             return .overflow
         }
+        passed(encoded.kind)
         queue.append(encoded, isBulk: frame.isBulk)
         pump()
         return .sent
@@ -270,8 +289,40 @@ final class LinkHandler: ChannelInboundHandler {
 
     // MARK: Keepalive
 
+    /// A frame of that kind passes over the link.
+    private func passed(_ kind: UInt8) {
+        guard EncodedFrame.chainKinds.contains(kind), case .open = stage, let context else { return }
+        if pulse.chainPassed(now: context.eventLoop.now) { pingNow() }
+    }
+
+    func probe() {
+        guard case .open = stage, let context else { return }
+        if pulse.probe(now: context.eventLoop.now) { pingNow() }
+    }
+
+    private func pingNow() {
+        heartbeat?.cancel()
+        ping()
+        scheduleBeat()
+    }
+
+    private func ping() {
+        guard let context, canPing else { return }
+        writeNow(.ping)
+        pulse.pinged(now: context.eventLoop.now)
+    }
+
+    /// Where frames wait, their bytes are the sign of life.
+    private var canPing: Bool { queue.isEmpty && context?.channel.isWritable == true }
+
+    private func writeNow(_ frame: Frame) {
+        write(frame.encoded())
+        context?.flush()
+    }
+
     private func scheduleBeat() {
         guard let context else { return }
+        pulse.stretch = service.idleStretch
         let due = pulse.nextBeat(now: context.eventLoop.now)
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         heartbeat = context.eventLoop.scheduleTask(deadline: due) { bound.value.beat(due: due) }
@@ -279,15 +330,10 @@ final class LinkHandler: ChannelInboundHandler {
 
     private func beat(due: NIODeadline) {
         guard case .open = stage, let context else { return }
-        let isIdle = queue.isEmpty && context.channel.isWritable
-        switch pulse.action(now: context.eventLoop.now, due: due, isIdle: isIdle) {
-        case .close(let silence):
-            return end(.silent(milliseconds: silence.nanoseconds / 1_000_000))
-        case .ping:
-            write(Frame.ping.encoded())
-            context.flush()
-        case .rest:
-            break
+        switch pulse.action(now: context.eventLoop.now, due: due, isIdle: canPing) {
+        case .close(let silence): return end(.silent(milliseconds: silence.nanoseconds / 1_000_000))
+        case .ping: ping()
+        case .rest: break
         }
         scheduleBeat()
     }

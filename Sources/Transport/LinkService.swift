@@ -196,6 +196,12 @@ public final class LinkService: @unchecked Sendable {
         links[id]?.end(.closedHere(reason))
     }
 
+    /// Finds out soon whether anything still passes over a link, and closes it as silent where nothing does.
+    public func probe(_ id: LinkID) {
+        eventLoop.assertInEventLoop()
+        links[id]?.probe()
+    }
+
     /// Bytes that wait to be sent on a link; 0 where there is none.
     public func pendingBytes(on id: LinkID) -> Int {
         eventLoop.assertInEventLoop()
@@ -252,6 +258,8 @@ public final class LinkService: @unchecked Sendable {
         }
         return nil
     }
+
+    var idleStretch: Int64 { settings.idleStretch(links: links.count) }
 
     func opened(_ handler: LinkHandler) -> LinkID {
         lastLink += 1

@@ -21,10 +21,22 @@ public struct LinkSettings: Sendable {
     public var handshakeDeadline: TimeAmount = .seconds(5)
     /// From `dial` to a TCP connection, name resolution included.
     public var dialDeadline: TimeAmount = .seconds(3)
-    /// After this long without sending anything, a ping is sent.
+    /// A link counts as busy for this long after a frame of a chain.
+    public var busyFor: TimeAmount = .seconds(3)
+    /// After this long without sending or receiving anything, a busy link pings.
     public var pingAfter: TimeAmount = .milliseconds(250)
-    /// After this long without receiving anything, a link is closed as silent: six pings that did not come.
+    /// After this long without receiving anything, a busy link is closed as silent: six pings that were not answered.
     public var silentAfter: TimeAmount = .milliseconds(1500)
+    /// The same for an idle link, with few other links beside it: after two pings that were not answered, and time for
+    /// them.
+    public var idlePingAfter: TimeAmount = .seconds(5)
+    public var idleSilentAfter: TimeAmount = .seconds(12)
+    /// With more than twice this many links, idle ones take their time as many times, so that pings cost the same
+    /// however many there are; up to a minute between pings.
+    public var linksPerStretch = 8
+    public var stretchMax = 12
+    /// A link that is probed is closed where nothing comes within this time.
+    public var probeWithin: TimeAmount = .milliseconds(1500)
     /// An admission link ends after this long.
     public var admissionLifetime: TimeAmount = .seconds(30)
     /// Inbound connections that have not yet said hello. They cost a stranger nothing, so they are few.
@@ -39,4 +51,7 @@ public struct LinkSettings: Sendable {
     public var pendingBytes = 64 << 20
 
     public init() {}
+
+    /// See `LinkPulse.stretch`.
+    func idleStretch(links: Int) -> Int64 { Int64(max(1, min(links / linksPerStretch, stretchMax))) }
 }

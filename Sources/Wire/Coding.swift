@@ -16,23 +16,28 @@ protocol ProtobufCodable {
 }
 
 extension ProtobufCodable {
-    func encoded() -> [UInt8] {
+    func encoded() -> [UInt8] { Coding.bytes(self) }
+    init(encoded bytes: [UInt8]) throws(WireError) { self = try Coding.value(bytes) }
+}
+
+enum Coding {
+    static func bytes<Value: ProtobufCodable>(_ value: Value) -> [UInt8] {
         do {
-            return try message.serializedBytes()
+            return try value.message.serializedBytes()
         } catch {
             // Serializing fails for proto2 fields that are required and for sizes over 2 GiB; no message here has either.
-            preconditionFailure("\(Self.what) cannot be encoded: \(error)")
+            preconditionFailure("\(Value.what) cannot be encoded: \(error)")
         }
     }
 
-    init(encoded bytes: [UInt8]) throws(WireError) {
-        let message: Message
+    static func value<Value: ProtobufCodable>(_ bytes: [UInt8]) throws(WireError) -> Value {
+        let message: Value.Message
         do {
-            message = try Message(serializedBytes: bytes)
+            message = try Value.Message(serializedBytes: bytes)
         } catch {
-            throw .malformed(Self.what)
+            throw .malformed(Value.what)
         }
-        try self.init(message: message)
+        return try Value(message: message)
     }
 }
 

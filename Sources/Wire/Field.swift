@@ -49,6 +49,27 @@ enum Field {
         RecordVersion(epoch: try counter(epoch, "epoch"), sequence: try counter(sequence, "sequence"))
     }
 
+    static func version(_ message: PBConfigVersionMessage) throws(WireError) -> ConfigVersion {
+        ConfigVersion(
+            generation: try counter(message.generation, "generation"), revision: try revision(message.revision))
+    }
+
+    static func term(_ value: UInt64) throws(WireError) -> Term { Term(try counter(value, "term")) }
+
+    static func index(_ value: UInt64) throws(WireError) -> LogIndex { LogIndex(try counter(value, "index")) }
+
+    /// Peers in ascending order, none twice.
+    static func ascending(_ keys: [some Collection<UInt8>], _ field: String, limit: Int) throws(WireError) -> [PeerID] {
+        try count(keys.count, field, limit: limit)
+        var peers: [PeerID] = []
+        for key in keys {
+            let next = try peer(key, field)
+            if let last = peers.last, last >= next { throw .outOfRange(field: field, value: "peers out of order") }
+            peers.append(next)
+        }
+        return peers
+    }
+
     static func count(_ count: Int, _ field: String, limit: Int) throws(WireError) {
         guard count <= limit else { throw .outOfRange(field: field, value: "\(count) entries") }
     }
@@ -77,6 +98,15 @@ enum Field {
             throw .outOfRange(field: field, value: "\(first)-\(last)")
         }
         return range
+    }
+}
+
+extension ConfigVersion {
+    var message: PBConfigVersionMessage {
+        var message = PBConfigVersionMessage()
+        message.generation = generation
+        message.revision = revision.value
+        return message
     }
 }
 

@@ -25,13 +25,14 @@ enum FrameKind: UInt8 {
     case ping = 2
     case pong = 3
     case beacon = 4
-    case recordDigest = 10
-    case records = 11
+    case gossip = 10
     case configOffer = 20
     case configRequest = 21
     case config = 22
     case proposal = 23
     case proposalResult = 24
+    case vouch = 25
+    case raft = 26
     case pieceRequest = 30
     case pieceData = 31
     case routeOpen = 40
@@ -62,50 +63,10 @@ extension Frame {
             var header = PBBeaconFrame()
             header.beacon = beacon.message
             return Frame.assemble(.beacon, header)
-        case .recordDigest(let network, let versions):
-            var header = PBRecordDigestFrame()
-            header.network = Data(network.bytes)
-            header.versions = versions.map { entry in
-                var inner = PBRecordVersionMessage()
-                inner.peer = Data(entry.peer.bytes)
-                inner.epoch = entry.version.epoch
-                inner.sequence = entry.version.sequence
-                return inner
-            }
-            return Frame.assemble(.recordDigest, header)
-        case .records(let network, let records):
-            var header = PBRecordsFrame()
-            header.network = Data(network.bytes)
-            header.records = records.map(\.message)
-            return Frame.assemble(.records, header)
-        case .configOffer(let network, let revision):
-            var header = PBConfigOfferFrame()
-            header.network = Data(network.bytes)
-            header.revision = revision.value
-            return Frame.assemble(.configOffer, header)
-        case .configRequest(let network):
-            var header = PBConfigRequestFrame()
-            header.network = Data(network.bytes)
-            return Frame.assemble(.configRequest, header)
-        case .config(let network, let first, let latest):
-            var header = PBConfigFrame()
-            header.network = Data(network.bytes)
-            header.first = first.message
-            header.latest = latest.message
-            return Frame.assemble(.config, header)
-        case .proposal(let network, let command):
-            var header = PBProposalFrame()
-            header.network = Data(network.bytes)
-            header.command = command.message
-            return Frame.assemble(.proposal, header)
-        case .proposalResult(let result):
-            var header = PBProposalResultFrame()
-            header.network = Data(result.network.bytes)
-            header.proposal = Data(result.proposal.bytes)
-            header.accepted = result.accepted
-            header.revision = result.revision.value
-            header.reason = result.reason
-            return Frame.assemble(.proposalResult, header)
+        case .gossip(let network, let message):
+            return Frame.assemble(.gossip, message.message(network: network))
+        case .configOffer, .configRequest, .config, .proposal, .proposalResult, .vouch, .raft:
+            return encodedConfigFrame()
         case .pieceRequest(let request):
             var header = PBPieceRequestFrame()
             header.digest = Data(request.digest.bytes)
@@ -163,45 +124,11 @@ extension Frame {
         case .pong: self = .pong
         case .beacon:
             self = .beacon(try Signed(message: try Frame.header(PBBeaconFrame.self, frame).beacon))
-        case .recordDigest:
-            let header = try Frame.header(PBRecordDigestFrame.self, frame)
-            try Field.count(header.versions.count, "versions", limit: Limits.members)
-            var versions: [RecordDigestEntry] = []
-            for entry in header.versions {
-                versions.append(
-                    RecordDigestEntry(
-                        peer: try Field.peer(entry.peer, "peer"),
-                        version: try Field.version(epoch: entry.epoch, sequence: entry.sequence)))
-            }
-            self = .recordDigest(network: try Field.network(header.network), versions: versions)
-        case .records:
-            let header = try Frame.header(PBRecordsFrame.self, frame)
-            try Field.count(header.records.count, "records", limit: Limits.members)
-            var records: [Signed] = []
-            for record in header.records { records.append(try Signed(message: record)) }
-            self = .records(network: try Field.network(header.network), records: records)
-        case .configOffer:
-            let header = try Frame.header(PBConfigOfferFrame.self, frame)
-            self = .configOffer(
-                network: try Field.network(header.network), revision: try Field.revision(header.revision))
-        case .configRequest:
-            self = .configRequest(
-                network: try Field.network(try Frame.header(PBConfigRequestFrame.self, frame).network))
-        case .config:
-            let header = try Frame.header(PBConfigFrame.self, frame)
-            self = .config(
-                network: try Field.network(header.network), first: try Signed(message: header.first),
-                latest: try Signed(message: header.latest))
-        case .proposal:
-            let header = try Frame.header(PBProposalFrame.self, frame)
-            self = .proposal(network: try Field.network(header.network), command: try Signed(message: header.command))
-        case .proposalResult:
-            let header = try Frame.header(PBProposalResultFrame.self, frame)
-            self = .proposalResult(
-                ProposalResult(
-                    network: try Field.network(header.network), proposal: try Field.session(header.proposal),
-                    accepted: header.accepted, revision: try Field.revision(header.revision),
-                    reason: try Field.text(header.reason, "reason", limit: Limits.reasonBytes)))
+        case .gossip:
+            let header = try Frame.header(PBGossipMessage.self, frame)
+            self = .gossip(network: try Field.network(header.network), try GossipMessage(message: header))
+        case .configOffer, .configRequest, .config, .proposal, .proposalResult, .vouch, .raft:
+            self = try Frame.configFrame(kind, frame)
         case .pieceRequest:
             let header = try Frame.header(PBPieceRequestFrame.self, frame)
             guard header.offset <= Limits.pieceBytes else {

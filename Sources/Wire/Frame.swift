@@ -11,15 +11,19 @@ public enum Frame: Hashable, Sendable {
     case beacon(Signed)
 
     // Observed state.
-    case recordDigest(network: NetworkID, versions: [RecordDigestEntry])
-    case records(network: NetworkID, records: [Signed])
+    case gossip(network: NetworkID, GossipMessage)
 
     // Agreed state.
-    case configOffer(network: NetworkID, revision: Revision)
-    case configRequest(network: NetworkID)
-    case config(network: NetworkID, first: Signed, latest: Signed)
-    case proposal(network: NetworkID, command: Signed)
+    case configOffer(network: NetworkID, version: ConfigVersion)
+    /// `known` is what the sender has.
+    case configRequest(network: NetworkID, known: ConfigVersion)
+    case config(network: NetworkID, CertifiedConfig)
+    /// `attempt` counts from 1 how often its proposer has sent it.
+    case proposal(network: NetworkID, command: Signed, attempt: Int)
     case proposalResult(ProposalResult)
+    /// A voter has applied a revision and signed its header, whose digest is `header`.
+    case vouch(network: NetworkID, version: ConfigVersion, header: Digest, Vouch)
+    case raft(network: NetworkID, generation: UInt64, RaftMessage)
 
     // Pieces.
     case pieceRequest(PieceRequest)
@@ -78,15 +82,19 @@ public struct ProposalResult: Hashable, Sendable {
     public let revision: Revision
     /// One sentence; empty where it was accepted.
     public let reason: String
+    /// It was decided through the log. A refusal that is not final was only the present leader's word.
+    public let isFinal: Bool
 
     public init(
-        network: NetworkID, proposal: ConfigCommand.Proposal, accepted: Bool, revision: Revision, reason: String
+        network: NetworkID, proposal: ConfigCommand.Proposal, accepted: Bool, revision: Revision, reason: String,
+        isFinal: Bool
     ) {
         self.network = network
         self.proposal = proposal
         self.accepted = accepted
         self.revision = revision
         self.reason = reason
+        self.isFinal = isFinal
     }
 }
 

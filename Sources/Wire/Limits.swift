@@ -2,8 +2,9 @@
 public enum Limits {
     /// One datagram fits one Ethernet frame: 1500 less IPv4 and UDP headers, less room for a tunnel.
     public static let datagramBytes = 1400
-    /// A frame's header: the largest is a config with fifty members and a model of 130 blocks, some 20 KiB.
-    public static let frameHeaderBytes = 1 << 20
+    /// A frame's header: the largest is a certified config with the whole proof, at most 4096 headers of some 700
+    /// bytes, or the snapshot of one.
+    public static let frameHeaderBytes = 4 << 20
     /// A frame's payload: 64 positions of a width of 16,384 in single precision are 4 MiB.
     public static let framePayloadBytes = 8 << 20
     /// A piece travels in parts of this size, so that smaller frames slip in between.
@@ -30,6 +31,35 @@ public enum Limits {
     public static let invitations = 256
     /// Peers that were removed and stay so.
     public static let removed = 4096
+    /// Admins of a network. Each stands in every header, which travel in numbers.
+    public static let admins = 32
+    /// Voters in a config, a certificate or a voter set. A policy allows fewer.
+    public static let voters = 16
+    /// Those who follow the voters' log without voting.
+    public static let learners = 32
+    /// Bytes of a revision's header: voters and admins at their limits take 1.8 KiB.
+    public static let headerBytes = 2048
+    /// Headers in the proof of a config: one for each time that its voters or admins changed.
+    public static let chain = 4096
+    /// Times that a proposal is sent.
+    public static let attempts = 1000
+    /// Accepted commands of a member that are remembered, so that one that arrives twice is done once.
+    public static let rememberedAccepted = 8
+    /// Refused commands of a member that are remembered. More, since they raise no revision that would tell old from
+    /// new.
+    public static let rememberedRefused = 16
+    /// Bytes of a signed command: a model of 1024 blocks takes some 180 KiB.
+    public static let commandBytes = 512 << 10
+    /// Bytes of a log entry: a command with the plan that belongs to it.
+    public static let entryBytes = 1 << 20
+    /// Entries in one message of Raft: empty ones count with 16 bytes each, and 256 KiB of them are sent at once.
+    public static let raftEntries = 16_384
+    /// Bytes of the state in a snapshot: a frame's header, less what stands around it.
+    public static let snapshotBytes = frameHeaderBytes - (4 << 10)
+    /// Rumours in one message of gossip; a datagram holds fewer than twenty.
+    public static let rumours = 64
+    /// Records in one message of gossip; a datagram holds a handful.
+    public static let gossipRecords = 32
     /// Stages of a route: each holds a block at least.
     public static let stages = 64
     /// Positions in one frame of tokens or activations.
@@ -38,7 +68,8 @@ public enum Limits {
     public static let positions = 1 << 24
     /// Tokens of any vocabulary, with room to spare.
     public static let vocabulary = 1 << 24
-    /// Revisions, epochs and sequences: adding to one never overflows, and no peer lives to see it reached.
+    /// Revisions, epochs, sequences, terms and log indices: adding to one never overflows, and no peer lives to see it
+    /// reached.
     public static let counter: UInt64 = 1 << 62
     /// Width of a hidden state.
     public static let width = 1 << 17

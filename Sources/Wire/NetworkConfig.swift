@@ -1,11 +1,5 @@
 import Identity
 
-#if canImport(FoundationEssentials)
-    import FoundationEssentials
-#else
-    import Foundation
-#endif
-
 /// What a member may do. Numbered as on the wire.
 public enum Role: Int, Sendable, CaseIterable, CustomStringConvertible {
     /// Changes the config and admits peers; holds blocks too.
@@ -34,21 +28,55 @@ public enum Role: Int, Sendable, CaseIterable, CustomStringConvertible {
     public var holdsBlocks: Bool { self != .member }
 }
 
-/// What the members of a network agree on. docs/protocol.md says how it is signed and passed on.
+/// How a network keeps its voters.
+public struct NetworkPolicy: Hashable, Sendable {
+    /// The most voters that there may be.
+    public let maxVoters: Int
+    /// Seconds that a voter may be away before another member takes its seat.
+    public let voterGrace: Int
+
+    public static let votersAllowed = 1...7
+    /// Seconds: up to a week.
+    public static let graceAllowed = 1...604_800
+    public static let standard = NetworkPolicy(maxVoters: 7, voterGrace: 300)
+
+    public init(maxVoters: Int, voterGrace: Int) {
+        self.maxVoters = maxVoters
+        self.voterGrace = voterGrace
+    }
+
+    public var isAllowed: Bool {
+        NetworkPolicy.votersAllowed.contains(maxVoters) && NetworkPolicy.graceAllowed.contains(voterGrace)
+    }
+}
+
+/// What the members of a network agree on. docs/protocol.md says how it is certified and passed on.
 public struct NetworkConfig: Hashable, Sendable {
     public struct Member: Hashable, Sendable {
         public let peer: PeerID
         public var name: String
         public var role: Role
-        /// Bytes of memory that its owner lends.
+        /// Bytes of memory that the network may use there: what its owner lends, unless an admin has set less.
         public var grantedMemory: UInt64
+        /// Bytes of memory that its owner lends, by the owner's last word.
+        public var offeredMemory: UInt64
         public var addresses: [Endpoint]
-        public init(peer: PeerID, name: String, role: Role, grantedMemory: UInt64, addresses: [Endpoint]) {
+        /// The revision that admitted it.
+        public var joined: Revision
+        /// The revision that last set its role or its grant.
+        public var changed: Revision
+        public init(
+            peer: PeerID, name: String, role: Role, grantedMemory: UInt64, offeredMemory: UInt64? = nil,
+            addresses: [Endpoint], joined: Revision = .first, changed: Revision = .first
+        ) {
             self.peer = peer
             self.name = name
             self.role = role
             self.grantedMemory = grantedMemory
+            self.offeredMemory = offeredMemory ?? grantedMemory
             self.addresses = addresses
+            self.joined = joined
+            self.changed = changed
         }
     }
 
@@ -77,17 +105,20 @@ public struct NetworkConfig: Hashable, Sendable {
         }
     }
 
-    /// Nil in the first revision, whose digest is the network's id.
+    /// Nil in the first revision.
     public var network: NetworkID?
+    /// See `RevisionHeader.generation`.
+    public var generation: UInt64
     public var revision: Revision
-    /// The digest of the revision before; nil in the first.
-    public var previous: Digest?
     public var name: String
-    /// The peer that signs revisions.
+    /// Who founded it. That gives no rights.
     public var founder: PeerID
-    /// In the order of their admission.
+    /// Who decide changes and certify the next revision, ascending.
+    public var voters: [PeerID]
+    /// In the order of their admission. At least one of them is an admin.
     public var members: [Member]
     public var model: ModelManifest
+    public var policy: NetworkPolicy
     public var invitations: [Invitation]
     /// First copies in the order of the chain, then second copies.
     public var assignment: [Assignment]
@@ -95,24 +126,49 @@ public struct NetworkConfig: Hashable, Sendable {
     public var removed: [PeerID]
     /// Makes two networks that were founded alike differ.
     public var salt: [UInt8]
+    /// The revisions in which each was last set.
+    public var modelChanged: Revision
+    public var policyChanged: Revision
+    public var assignmentChanged: Revision
 
     public init(
-        network: NetworkID?, revision: Revision, previous: Digest?, name: String, founder: PeerID, members: [Member],
-        model: ModelManifest, invitations: [Invitation], assignment: [Assignment], removed: [PeerID], salt: [UInt8]
+        network: NetworkID?, generation: UInt64 = 0, revision: Revision, name: String, founder: PeerID,
+        voters: [PeerID], members: [Member], model: ModelManifest, policy: NetworkPolicy = .standard,
+        invitations: [Invitation] = [], assignment: [Assignment] = [], removed: [PeerID] = [], salt: [UInt8],
+        modelChanged: Revision = .first, policyChanged: Revision = .first, assignmentChanged: Revision = .first
     ) {
         self.network = network
+        self.generation = generation
         self.revision = revision
-        self.previous = previous
         self.name = name
         self.founder = founder
+        self.voters = voters
         self.members = members
         self.model = model
+        self.policy = policy
         self.invitations = invitations
         self.assignment = assignment
         self.removed = removed
         self.salt = salt
+        self.modelChanged = modelChanged
+        self.policyChanged = policyChanged
+        self.assignmentChanged = assignmentChanged
     }
 
+    /// What a network begins with: its founder alone, who is its admin and its only voter.
+    public init(founding name: String, by founder: Member, model: ModelManifest, salt: [UInt8]) {
+        var founder = founder
+        founder.role = .admin
+        founder.joined = .first
+        founder.changed = .first
+        self.init(
+            network: nil, revision: .first, name: name, founder: founder.peer, voters: [founder.peer],
+            members: [founder], model: model, salt: salt)
+    }
+
+    public var version: ConfigVersion { ConfigVersion(generation: generation, revision: revision) }
+    /// Ascending.
+    public var admins: [PeerID] { members.filter { $0.role == .admin }.map(\.peer).sorted() }
     public func member(_ peer: PeerID) -> Member? { members.first { $0.peer == peer } }
     public func isMember(_ peer: PeerID) -> Bool { member(peer) != nil }
 
@@ -122,105 +178,9 @@ public struct NetworkConfig: Hashable, Sendable {
         return (mine.filter { !$0.copy }.map(\.blocks), mine.filter(\.copy).map(\.blocks))
     }
 
-    public func signed(by signer: any Signer) -> Signed { Signed(encoded(), domain: .revision, by: signer) }
+    /// A revision's payload, whose digest the header names.
+    public func encoded() -> [UInt8] { Coding.bytes(self) }
 
-    /// Reads a revision's payload. The signature is the caller's matter, since who must have signed depends on the chain.
-    public init(payload: [UInt8]) throws(WireError) { try self.init(encoded: payload) }
-}
-
-extension NetworkConfig: ProtobufCodable {
-    static var what: String { "network config" }
-
-    var message: PBNetworkConfigMessage {
-        var message = PBNetworkConfigMessage()
-        message.network = Data(network?.bytes ?? [])
-        message.revision = revision.value
-        message.previous = Data(previous?.bytes ?? [])
-        message.name = name
-        message.founder = Data(founder.bytes)
-        message.members = members.map { member in
-            var inner = PBMemberMessage()
-            inner.peer = Data(member.peer.bytes)
-            inner.name = member.name
-            inner.role = UInt32(member.role.rawValue)
-            inner.grantedMemory = member.grantedMemory
-            inner.addresses = member.addresses.map(\.description)
-            return inner
-        }
-        message.model = model.message
-        message.invitations = invitations.map(\.message)
-        message.assignment = assignment.map { assignment in
-            var inner = PBAssignmentMessage()
-            inner.peer = Data(assignment.peer.bytes)
-            inner.blocks = assignment.blocks.message
-            inner.copy = assignment.copy
-            return inner
-        }
-        message.removed = removed.map { Data($0.bytes) }
-        message.salt = Data(salt)
-        return message
-    }
-
-    init(message: PBNetworkConfigMessage) throws(WireError) {
-        try Field.count(message.members.count, "members", limit: Limits.members)
-        try Field.count(message.invitations.count, "invitations", limit: Limits.invitations)
-        try Field.count(message.assignment.count, "assignment", limit: Limits.ranges)
-        try Field.count(message.removed.count, "removed", limit: Limits.removed)
-        try Field.count(message.salt.count, "salt", limit: 32)
-        var members: [Member] = []
-        for member in message.members {
-            members.append(
-                Member(
-                    peer: try Field.peer(member.peer, "member"), name: try Field.text(member.name, "name"),
-                    role: try Field.role(member.role), grantedMemory: try Field.memory(member.grantedMemory),
-                    addresses: try Field.endpoints(member.addresses)))
-        }
-        let model = try ModelManifest(message: message.model)
-        var invitations: [Invitation] = []
-        for invitation in message.invitations { invitations.append(try Invitation(message: invitation)) }
-        var assignment: [Assignment] = []
-        for entry in message.assignment {
-            let blocks = try Field.range(entry.blocks, "assignment")
-            guard blocks.last < model.blocks.count else { throw .outOfRange(field: "assignment", value: "\(blocks)") }
-            assignment.append(
-                Assignment(peer: try Field.peer(entry.peer, "assignment"), blocks: blocks, copy: entry.copy))
-        }
-        var removed: [PeerID] = []
-        for peer in message.removed { removed.append(try Field.peer(peer, "removed")) }
-        guard message.revision > 0 else { throw .outOfRange(field: "revision", value: "0") }
-        self.init(
-            network: message.network.isEmpty ? nil : try Field.network(message.network),
-            revision: try Field.revision(message.revision),
-            previous: message.previous.isEmpty ? nil : try Field.digest(message.previous, "previous"),
-            name: try Field.text(message.name, "name"), founder: try Field.peer(message.founder, "founder"),
-            members: members,
-            model: model, invitations: invitations, assignment: assignment, removed: removed, salt: Array(message.salt))
-    }
-}
-
-extension NetworkConfig.Invitation {
-    var message: PBInvitationMessage {
-        var message = PBInvitationMessage()
-        message.key = Data(key.bytes)
-        message.role = UInt32(role.rawValue)
-        message.expires = expires
-        return message
-    }
-
-    init(message: PBInvitationMessage) throws(WireError) {
-        self.init(key: try Field.peer(message.key, "key"), role: try Field.role(message.role), expires: message.expires)
-    }
-}
-
-extension Field {
-    static func role(_ value: UInt32) throws(WireError) -> Role {
-        guard let role = Role(rawValue: Int(value)) else { throw .outOfRange(field: "role", value: "\(value)") }
-        return role
-    }
-
-    /// Sums over all members must stay within 64 bits.
-    static func memory(_ value: UInt64) throws(WireError) -> UInt64 {
-        guard value <= UInt64(1) << 50 else { throw .outOfRange(field: "memory", value: "\(value)") }
-        return value
-    }
+    /// Reads a revision's payload. Whether it is genuine is the header's matter.
+    public init(payload: [UInt8]) throws(WireError) { self = try Coding.value(payload) }
 }

@@ -36,12 +36,16 @@ public struct PeerRecord: Hashable, Sendable {
     public let held: [BlockRange]
     /// Blocks that it can compute at once.
     public let loaded: [BlockRange]
-    /// The config that it goes by: this is how a change is acknowledged. Zero where it has none.
-    public let appliedRevision: Revision
+    /// The config that it goes by: this is how a change is acknowledged. `none` where it has none.
+    public let applied: ConfigVersion
+    /// How busy it says it is, in percent.
+    public let load: Int
+    /// The term in which it leads the voters. Nil where it does not.
+    public let leads: Term?
 
     public init(
         network: NetworkID, version: RecordVersion, name: String, addresses: [Endpoint], grantedMemory: UInt64,
-        held: [BlockRange], loaded: [BlockRange], appliedRevision: Revision
+        held: [BlockRange], loaded: [BlockRange], applied: ConfigVersion, load: Int = 0, leads: Term? = nil
     ) {
         self.network = network
         self.version = version
@@ -50,7 +54,9 @@ public struct PeerRecord: Hashable, Sendable {
         self.grantedMemory = grantedMemory
         self.held = held
         self.loaded = loaded
-        self.appliedRevision = appliedRevision
+        self.applied = applied
+        self.load = load
+        self.leads = leads
     }
 
     public func signed(by signer: any Signer) -> Signed { Signed(encoded(), domain: .record, by: signer) }
@@ -75,7 +81,9 @@ extension PeerRecord: ProtobufCodable {
         message.grantedMemory = grantedMemory
         message.held = held.map(\.message)
         message.loaded = loaded.map(\.message)
-        message.appliedRevision = appliedRevision.value
+        message.applied = applied.message
+        message.load = UInt32(load)
+        if let leads { message.leads = leads.value }
         return message
     }
 
@@ -86,6 +94,8 @@ extension PeerRecord: ProtobufCodable {
             name: try Field.text(message.name, "name"), addresses: try Field.endpoints(message.addresses),
             grantedMemory: message.grantedMemory, held: try Field.ranges(message.held, "held"),
             loaded: try Field.ranges(message.loaded, "loaded"),
-            appliedRevision: try Field.revision(message.appliedRevision))
+            applied: try Field.version(message.applied),
+            load: try Field.number(message.load, "load", in: 0...100),
+            leads: message.hasLeads ? try Field.term(message.leads) : nil)
     }
 }

@@ -9,7 +9,7 @@
 //   https://github.com/apple/swift-protobuf/
 
 /// Every message that TikTrue peers exchange or sign. docs/protocol.md says when each is sent and what is refused.
-/// Generate: tools/generate-protobuf. Fields are only ever added; a number is never used again.
+/// Generate: tools/generate-protobuf. From here on fields are only ever added; a number is never used again.
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -170,11 +170,35 @@ nonisolated struct PBRecordMessage: Sendable {
   /// blocks ready to compute
   var loaded: [PBBlockRangeMessage] = []
 
-  var appliedRevision: UInt64 = 0
+  /// the config that the peer goes by
+  var applied: PBConfigVersionMessage {
+    get {_applied ?? PBConfigVersionMessage()}
+    set {_applied = newValue}
+  }
+  /// Returns true if `applied` has been explicitly set.
+  var hasApplied: Bool {self._applied != nil}
+  /// Clears the value of `applied`. Subsequent reads from it will return its default value.
+  mutating func clearApplied() {self._applied = nil}
+
+  /// how busy it is, in percent
+  var load: UInt32 = 0
+
+  /// the term in which it leads the voters; absent where it does not
+  var leads: UInt64 {
+    get {_leads ?? 0}
+    set {_leads = newValue}
+  }
+  /// Returns true if `leads` has been explicitly set.
+  var hasLeads: Bool {self._leads != nil}
+  /// Clears the value of `leads`. Subsequent reads from it will return its default value.
+  mutating func clearLeads() {self._leads = nil}
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
+
+  fileprivate var _applied: PBConfigVersionMessage? = nil
+  fileprivate var _leads: UInt64? = nil
 }
 
 nonisolated struct PBBlockRangeMessage: Sendable {
@@ -191,14 +215,146 @@ nonisolated struct PBBlockRangeMessage: Sendable {
   init() {}
 }
 
-nonisolated struct PBRecordDigestFrame: Sendable {
+/// Gossip: alone in a datagram, or the header of a frame.
+nonisolated struct PBGossipMessage: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   var network: Data = Data()
 
+  /// of the sender's incarnation
+  var epoch: UInt64 = 0
+
+  var count: UInt64 = 0
+
+  var kind: PBGossipMessage.OneOf_Kind? = nil
+
+  /// its number
+  var ping: UInt32 {
+    get {
+      if case .ping(let v)? = kind {return v}
+      return 0
+    }
+    set {kind = .ping(newValue)}
+  }
+
+  var ack: UInt32 {
+    get {
+      if case .ack(let v)? = kind {return v}
+      return 0
+    }
+    set {kind = .ack(newValue)}
+  }
+
+  var pingRequest: PBPingRequestMessage {
+    get {
+      if case .pingRequest(let v)? = kind {return v}
+      return PBPingRequestMessage()
+    }
+    set {kind = .pingRequest(newValue)}
+  }
+
+  var nack: UInt32 {
+    get {
+      if case .nack(let v)? = kind {return v}
+      return 0
+    }
+    set {kind = .nack(newValue)}
+  }
+
+  /// true
+  var news: Bool {
+    get {
+      if case .news(let v)? = kind {return v}
+      return false
+    }
+    set {kind = .news(newValue)}
+  }
+
+  var rumours: [PBRumourMessage] = []
+
+  /// a digest of all record versions held
+  var summary: UInt64 = 0
+
+  /// absent where none is told
+  var digest: PBRecordDigestMessage {
+    get {_digest ?? PBRecordDigestMessage()}
+    set {_digest = newValue}
+  }
+  /// Returns true if `digest` has been explicitly set.
+  var hasDigest: Bool {self._digest != nil}
+  /// Clears the value of `digest`. Subsequent reads from it will return its default value.
+  mutating func clearDigest() {self._digest = nil}
+
+  var records: [PBSignedMessage] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated enum OneOf_Kind: Equatable, Sendable {
+    /// its number
+    case ping(UInt32)
+    case ack(UInt32)
+    case pingRequest(PBPingRequestMessage)
+    case nack(UInt32)
+    /// true
+    case news(Bool)
+
+  }
+
+  init() {}
+
+  fileprivate var _digest: PBRecordDigestMessage? = nil
+}
+
+nonisolated struct PBPingRequestMessage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var sequence: UInt32 = 0
+
+  var target: Data = Data()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct PBRumourMessage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var about: Data = Data()
+
+  var epoch: UInt64 = 0
+
+  var count: UInt64 = 0
+
+  /// 1 alive, 2 suspect, 3 dead
+  var liveness: UInt32 = 0
+
+  var by: Data = Data()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct PBRecordDigestMessage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var first: Data = Data()
+
+  var last: Data = Data()
+
+  /// ascending by peer, from first to last
   var versions: [PBRecordVersionMessage] = []
+
+  var asks: Bool = false
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -221,20 +377,6 @@ nonisolated struct PBRecordVersionMessage: Sendable {
   init() {}
 }
 
-nonisolated struct PBRecordsFrame: Sendable {
-  // SwiftProtobuf.Message conformance is added in an extension below. See the
-  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-  // methods supported on all messages.
-
-  var network: Data = Data()
-
-  var records: [PBSignedMessage] = []
-
-  var unknownFields = SwiftProtobuf.UnknownStorage()
-
-  init() {}
-}
-
 nonisolated struct PBConfigOfferFrame: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -242,11 +384,20 @@ nonisolated struct PBConfigOfferFrame: Sendable {
 
   var network: Data = Data()
 
-  var revision: UInt64 = 0
+  var version: PBConfigVersionMessage {
+    get {_version ?? PBConfigVersionMessage()}
+    set {_version = newValue}
+  }
+  /// Returns true if `version` has been explicitly set.
+  var hasVersion: Bool {self._version != nil}
+  /// Clears the value of `version`. Subsequent reads from it will return its default value.
+  mutating func clearVersion() {self._version = nil}
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
+
+  fileprivate var _version: PBConfigVersionMessage? = nil
 }
 
 nonisolated struct PBConfigRequestFrame: Sendable {
@@ -256,9 +407,20 @@ nonisolated struct PBConfigRequestFrame: Sendable {
 
   var network: Data = Data()
 
+  var known: PBConfigVersionMessage {
+    get {_known ?? PBConfigVersionMessage()}
+    set {_known = newValue}
+  }
+  /// Returns true if `known` has been explicitly set.
+  var hasKnown: Bool {self._known != nil}
+  /// Clears the value of `known`. Subsequent reads from it will return its default value.
+  mutating func clearKnown() {self._known = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
+
+  fileprivate var _known: PBConfigVersionMessage? = nil
 }
 
 nonisolated struct PBConfigFrame: Sendable {
@@ -268,31 +430,20 @@ nonisolated struct PBConfigFrame: Sendable {
 
   var network: Data = Data()
 
-  /// the network's first revision; its digest is the network's id
-  var first: PBSignedMessage {
-    get {_first ?? PBSignedMessage()}
-    set {_first = newValue}
+  var config: PBCertifiedConfigMessage {
+    get {_config ?? PBCertifiedConfigMessage()}
+    set {_config = newValue}
   }
-  /// Returns true if `first` has been explicitly set.
-  var hasFirst: Bool {self._first != nil}
-  /// Clears the value of `first`. Subsequent reads from it will return its default value.
-  mutating func clearFirst() {self._first = nil}
-
-  var latest: PBSignedMessage {
-    get {_latest ?? PBSignedMessage()}
-    set {_latest = newValue}
-  }
-  /// Returns true if `latest` has been explicitly set.
-  var hasLatest: Bool {self._latest != nil}
-  /// Clears the value of `latest`. Subsequent reads from it will return its default value.
-  mutating func clearLatest() {self._latest = nil}
+  /// Returns true if `config` has been explicitly set.
+  var hasConfig: Bool {self._config != nil}
+  /// Clears the value of `config`. Subsequent reads from it will return its default value.
+  mutating func clearConfig() {self._config = nil}
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
-  fileprivate var _first: PBSignedMessage? = nil
-  fileprivate var _latest: PBSignedMessage? = nil
+  fileprivate var _config: PBCertifiedConfigMessage? = nil
 }
 
 nonisolated struct PBProposalFrame: Sendable {
@@ -310,6 +461,9 @@ nonisolated struct PBProposalFrame: Sendable {
   var hasCommand: Bool {self._command != nil}
   /// Clears the value of `command`. Subsequent reads from it will return its default value.
   mutating func clearCommand() {self._command = nil}
+
+  /// 1, 2, ...: how often its proposer has sent it
+  var attempt: UInt32 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -333,9 +487,368 @@ nonisolated struct PBProposalResultFrame: Sendable {
 
   var reason: String = String()
 
+  /// it was decided; a refusal that is not final was only the present leader's word
+  var final: Bool = false
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
+}
+
+nonisolated struct PBVouchFrame: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var network: Data = Data()
+
+  var version: PBConfigVersionMessage {
+    get {_version ?? PBConfigVersionMessage()}
+    set {_version = newValue}
+  }
+  /// Returns true if `version` has been explicitly set.
+  var hasVersion: Bool {self._version != nil}
+  /// Clears the value of `version`. Subsequent reads from it will return its default value.
+  mutating func clearVersion() {self._version = nil}
+
+  /// digest of the header that is vouched for
+  var header: Data = Data()
+
+  var vouch: PBVouchMessage {
+    get {_vouch ?? PBVouchMessage()}
+    set {_vouch = newValue}
+  }
+  /// Returns true if `vouch` has been explicitly set.
+  var hasVouch: Bool {self._vouch != nil}
+  /// Clears the value of `vouch`. Subsequent reads from it will return its default value.
+  mutating func clearVouch() {self._vouch = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _version: PBConfigVersionMessage? = nil
+  fileprivate var _vouch: PBVouchMessage? = nil
+}
+
+/// One message of Raft. Its sender is the peer at the other end of the link.
+nonisolated struct PBRaftFrame: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var network: Data = Data()
+
+  /// a network that was recovered begins its log anew
+  var generation: UInt64 = 0
+
+  var term: UInt64 = 0
+
+  var kind: PBRaftFrame.OneOf_Kind? = nil
+
+  var preVote: PBRaftVoteMessage {
+    get {
+      if case .preVote(let v)? = kind {return v}
+      return PBRaftVoteMessage()
+    }
+    set {kind = .preVote(newValue)}
+  }
+
+  /// whether it is granted
+  var preVoteReply: Bool {
+    get {
+      if case .preVoteReply(let v)? = kind {return v}
+      return false
+    }
+    set {kind = .preVoteReply(newValue)}
+  }
+
+  var vote: PBRaftVoteMessage {
+    get {
+      if case .vote(let v)? = kind {return v}
+      return PBRaftVoteMessage()
+    }
+    set {kind = .vote(newValue)}
+  }
+
+  var voteReply: Bool {
+    get {
+      if case .voteReply(let v)? = kind {return v}
+      return false
+    }
+    set {kind = .voteReply(newValue)}
+  }
+
+  var append: PBRaftAppendMessage {
+    get {
+      if case .append(let v)? = kind {return v}
+      return PBRaftAppendMessage()
+    }
+    set {kind = .append(newValue)}
+  }
+
+  var appended: PBRaftAppendedMessage {
+    get {
+      if case .appended(let v)? = kind {return v}
+      return PBRaftAppendedMessage()
+    }
+    set {kind = .appended(newValue)}
+  }
+
+  var appendRefused: PBRaftAppendRefusedMessage {
+    get {
+      if case .appendRefused(let v)? = kind {return v}
+      return PBRaftAppendRefusedMessage()
+    }
+    set {kind = .appendRefused(newValue)}
+  }
+
+  var install: PBRaftInstallMessage {
+    get {
+      if case .install(let v)? = kind {return v}
+      return PBRaftInstallMessage()
+    }
+    set {kind = .install(newValue)}
+  }
+
+  /// true
+  var timeoutNow: Bool {
+    get {
+      if case .timeoutNow(let v)? = kind {return v}
+      return false
+    }
+    set {kind = .timeoutNow(newValue)}
+  }
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated enum OneOf_Kind: Equatable, Sendable {
+    case preVote(PBRaftVoteMessage)
+    /// whether it is granted
+    case preVoteReply(Bool)
+    case vote(PBRaftVoteMessage)
+    case voteReply(Bool)
+    case append(PBRaftAppendMessage)
+    case appended(PBRaftAppendedMessage)
+    case appendRefused(PBRaftAppendRefusedMessage)
+    case install(PBRaftInstallMessage)
+    /// true
+    case timeoutNow(Bool)
+
+  }
+
+  init() {}
+}
+
+nonisolated struct PBRaftVoteMessage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var lastIndex: UInt64 = 0
+
+  var lastTerm: UInt64 = 0
+
+  /// of a vote only
+  var isTransfer: Bool = false
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct PBRaftAppendMessage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var previousIndex: UInt64 = 0
+
+  var previousTerm: UInt64 = 0
+
+  var commit: UInt64 = 0
+
+  var entries: [PBLogEntryMessage] = []
+
+  var token: UInt64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct PBRaftAppendedMessage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var match: UInt64 = 0
+
+  var token: UInt64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct PBRaftAppendRefusedMessage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var previousIndex: UInt64 = 0
+
+  var lastIndex: UInt64 = 0
+
+  var conflictTerm: UInt64 = 0
+
+  var conflictFirst: UInt64 = 0
+
+  var token: UInt64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct PBRaftInstallMessage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var snapshot: PBRaftSnapshotMessage {
+    get {_snapshot ?? PBRaftSnapshotMessage()}
+    set {_snapshot = newValue}
+  }
+  /// Returns true if `snapshot` has been explicitly set.
+  var hasSnapshot: Bool {self._snapshot != nil}
+  /// Clears the value of `snapshot`. Subsequent reads from it will return its default value.
+  mutating func clearSnapshot() {self._snapshot = nil}
+
+  var token: UInt64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _snapshot: PBRaftSnapshotMessage? = nil
+}
+
+nonisolated struct PBLogEntryMessage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var term: UInt64 = 0
+
+  var index: UInt64 = 0
+
+  var body: PBLogBodyMessage {
+    get {_body ?? PBLogBodyMessage()}
+    set {_body = newValue}
+  }
+  /// Returns true if `body` has been explicitly set.
+  var hasBody: Bool {self._body != nil}
+  /// Clears the value of `body`. Subsequent reads from it will return its default value.
+  mutating func clearBody() {self._body = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _body: PBLogBodyMessage? = nil
+}
+
+nonisolated struct PBLogBodyMessage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var body: PBLogBodyMessage.OneOf_Body? = nil
+
+  /// true
+  var empty: Bool {
+    get {
+      if case .empty(let v)? = body {return v}
+      return false
+    }
+    set {body = .empty(newValue)}
+  }
+
+  /// a ConfigEntryMessage; opaque to Raft
+  var command: Data {
+    get {
+      if case .command(let v)? = body {return v}
+      return Data()
+    }
+    set {body = .command(newValue)}
+  }
+
+  var voters: PBVoterSetMessage {
+    get {
+      if case .voters(let v)? = body {return v}
+      return PBVoterSetMessage()
+    }
+    set {body = .voters(newValue)}
+  }
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated enum OneOf_Body: Equatable, Sendable {
+    /// true
+    case empty(Bool)
+    /// a ConfigEntryMessage; opaque to Raft
+    case command(Data)
+    case voters(PBVoterSetMessage)
+
+  }
+
+  init() {}
+}
+
+nonisolated struct PBVoterSetMessage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// each list ascending
+  var voters: [Data] = []
+
+  var outgoing: [Data] = []
+
+  var learners: [Data] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct PBRaftSnapshotMessage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var index: UInt64 = 0
+
+  var term: UInt64 = 0
+
+  var voters: PBVoterSetMessage {
+    get {_voters ?? PBVoterSetMessage()}
+    set {_voters = newValue}
+  }
+  /// Returns true if `voters` has been explicitly set.
+  var hasVoters: Bool {self._voters != nil}
+  /// Clears the value of `voters`. Subsequent reads from it will return its default value.
+  mutating func clearVoters() {self._voters = nil}
+
+  /// a ConfigStateMessage; opaque to Raft
+  var state: Data = Data()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _voters: PBVoterSetMessage? = nil
 }
 
 nonisolated struct PBPieceRequestFrame: Sendable {
@@ -587,15 +1100,113 @@ nonisolated struct PBSessionCloseFrame: Sendable {
   init() {}
 }
 
+nonisolated struct PBConfigVersionMessage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var generation: UInt64 = 0
+
+  var revision: UInt64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// What voters sign of each revision.
+nonisolated struct PBRevisionHeaderMessage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// empty in the first, whose digest is the id
+  var network: Data = Data()
+
+  var generation: UInt64 = 0
+
+  var revision: UInt64 = 0
+
+  /// digest of the header before; empty in the first
+  var previous: Data = Data()
+
+  /// digest of the NetworkConfigMessage
+  var config: Data = Data()
+
+  /// who sign the next; ascending
+  var voters: [Data] = []
+
+  /// who may recover the network; ascending
+  var admins: [Data] = []
+
+  /// in the first header of a later generation; else empty
+  var recoveredBy: Data = Data()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct PBVouchMessage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var voter: Data = Data()
+
+  /// 64 bytes over the header's bytes, domain revision
+  var signature: Data = Data()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct PBCertifiedHeaderMessage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// a RevisionHeaderMessage, as it was signed
+  var header: Data = Data()
+
+  /// ascending by voter
+  var vouches: [PBVouchMessage] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct PBCertifiedConfigMessage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var chain: [PBCertifiedHeaderMessage] = []
+
+  /// the latest revision's NetworkConfigMessage
+  var config: Data = Data()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
 nonisolated struct PBNetworkConfigMessage: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// empty in the first revision, whose digest is the id
+  /// empty in the first revision
   var network: Data {
     get {_storage._network}
     set {_uniqueStorage()._network = newValue}
+  }
+
+  var generation: UInt64 {
+    get {_storage._generation}
+    set {_uniqueStorage()._generation = newValue}
   }
 
   var revision: UInt64 {
@@ -603,21 +1214,20 @@ nonisolated struct PBNetworkConfigMessage: @unchecked Sendable {
     set {_uniqueStorage()._revision = newValue}
   }
 
-  /// digest of the payload of the revision before
-  var previous: Data {
-    get {_storage._previous}
-    set {_uniqueStorage()._previous = newValue}
-  }
-
   var name: String {
     get {_storage._name}
     set {_uniqueStorage()._name = newValue}
   }
 
-  /// the peer that signs revisions
   var founder: Data {
     get {_storage._founder}
     set {_uniqueStorage()._founder = newValue}
+  }
+
+  /// ascending
+  var voters: [Data] {
+    get {_storage._voters}
+    set {_uniqueStorage()._voters = newValue}
   }
 
   var members: [PBMemberMessage] {
@@ -634,6 +1244,15 @@ nonisolated struct PBNetworkConfigMessage: @unchecked Sendable {
   /// Clears the value of `model`. Subsequent reads from it will return its default value.
   mutating func clearModel() {_uniqueStorage()._model = nil}
 
+  var policy: PBPolicyMessage {
+    get {_storage._policy ?? PBPolicyMessage()}
+    set {_uniqueStorage()._policy = newValue}
+  }
+  /// Returns true if `policy` has been explicitly set.
+  var hasPolicy: Bool {_storage._policy != nil}
+  /// Clears the value of `policy`. Subsequent reads from it will return its default value.
+  mutating func clearPolicy() {_uniqueStorage()._policy = nil}
+
   var invitations: [PBInvitationMessage] {
     get {_storage._invitations}
     set {_uniqueStorage()._invitations = newValue}
@@ -644,16 +1263,32 @@ nonisolated struct PBNetworkConfigMessage: @unchecked Sendable {
     set {_uniqueStorage()._assignment = newValue}
   }
 
-  /// peers that are never admitted again by an old invitation
+  /// peers that are never admitted again
   var removed: [Data] {
     get {_storage._removed}
     set {_uniqueStorage()._removed = newValue}
   }
 
-  /// in the first revision: two networks founded alike differ
+  /// two networks founded alike differ
   var salt: Data {
     get {_storage._salt}
     set {_uniqueStorage()._salt = newValue}
+  }
+
+  /// revisions in which each was last set
+  var modelChanged: UInt64 {
+    get {_storage._modelChanged}
+    set {_uniqueStorage()._modelChanged = newValue}
+  }
+
+  var policyChanged: UInt64 {
+    get {_storage._policyChanged}
+    set {_uniqueStorage()._policyChanged = newValue}
+  }
+
+  var assignmentChanged: UInt64 {
+    get {_storage._assignmentChanged}
+    set {_uniqueStorage()._assignmentChanged = newValue}
   }
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -678,6 +1313,30 @@ nonisolated struct PBMemberMessage: Sendable {
   var grantedMemory: UInt64 = 0
 
   var addresses: [String] = []
+
+  /// the revision that admitted it
+  var joined: UInt64 = 0
+
+  /// the revision that last set its role or its grant
+  var changed: UInt64 = 0
+
+  /// what its owner lends; an admin may have granted less of it
+  var offeredMemory: UInt64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct PBPolicyMessage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var maxVoters: UInt32 = 0
+
+  /// seconds
+  var voterGrace: UInt32 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -790,6 +1449,18 @@ nonisolated struct PBAssignmentMessage: Sendable {
   fileprivate var _blocks: PBBlockRangeMessage? = nil
 }
 
+nonisolated struct PBPlanMessage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var shares: [PBAssignmentMessage] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
 nonisolated struct PBCommandMessage: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -799,6 +1470,16 @@ nonisolated struct PBCommandMessage: Sendable {
 
   /// 16 random bytes
   var proposal: Data = Data()
+
+  /// what the proposer had before its eyes
+  var base: PBConfigVersionMessage {
+    get {_base ?? PBConfigVersionMessage()}
+    set {_base = newValue}
+  }
+  /// Returns true if `base` has been explicitly set.
+  var hasBase: Bool {self._base != nil}
+  /// Clears the value of `base`. Subsequent reads from it will return its default value.
+  mutating func clearBase() {self._base = nil}
 
   var change: PBCommandMessage.OneOf_Change? = nil
 
@@ -842,13 +1523,46 @@ nonisolated struct PBCommandMessage: Sendable {
     set {change = .model(newValue)}
   }
 
-  /// plan anew from what is agreed
-  var assign: Bool {
+  /// true: plan anew from what is agreed
+  var plan: Bool {
     get {
-      if case .assign(let v)? = change {return v}
+      if case .plan(let v)? = change {return v}
       return false
     }
+    set {change = .plan(newValue)}
+  }
+
+  var assign: PBPlanMessage {
+    get {
+      if case .assign(let v)? = change {return v}
+      return PBPlanMessage()
+    }
     set {change = .assign(newValue)}
+  }
+
+  var role: PBRoleMessage {
+    get {
+      if case .role(let v)? = change {return v}
+      return PBRoleMessage()
+    }
+    set {change = .role(newValue)}
+  }
+
+  var policy: PBPolicyMessage {
+    get {
+      if case .policy(let v)? = change {return v}
+      return PBPolicyMessage()
+    }
+    set {change = .policy(newValue)}
+  }
+
+  /// the invitation's public key
+  var revoke: Data {
+    get {
+      if case .revoke(let v)? = change {return v}
+      return Data()
+    }
+    set {change = .revoke(newValue)}
   }
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -859,10 +1573,31 @@ nonisolated struct PBCommandMessage: Sendable {
     case remove(Data)
     case grant(PBGrantMessage)
     case model(PBModelMessage)
-    /// plan anew from what is agreed
-    case assign(Bool)
+    /// true: plan anew from what is agreed
+    case plan(Bool)
+    case assign(PBPlanMessage)
+    case role(PBRoleMessage)
+    case policy(PBPolicyMessage)
+    /// the invitation's public key
+    case revoke(Data)
 
   }
+
+  init() {}
+
+  fileprivate var _base: PBConfigVersionMessage? = nil
+}
+
+nonisolated struct PBRoleMessage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var peer: Data = Data()
+
+  var role: UInt32 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 }
@@ -903,6 +1638,103 @@ nonisolated struct PBGrantMessage: Sendable {
   var name: String = String()
 
   var addresses: [String] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct PBConfigEntryMessage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var command: PBSignedMessage {
+    get {_command ?? PBSignedMessage()}
+    set {_command = newValue}
+  }
+  /// Returns true if `command` has been explicitly set.
+  var hasCommand: Bool {self._command != nil}
+  /// Clears the value of `command`. Subsequent reads from it will return its default value.
+  mutating func clearCommand() {self._command = nil}
+
+  /// the leader's, seconds since 1970
+  var wallClock: UInt64 = 0
+
+  /// absent where the assignment is to stay
+  var assignment: PBPlanMessage {
+    get {_assignment ?? PBPlanMessage()}
+    set {_assignment = newValue}
+  }
+  /// Returns true if `assignment` has been explicitly set.
+  var hasAssignment: Bool {self._assignment != nil}
+  /// Clears the value of `assignment`. Subsequent reads from it will return its default value.
+  mutating func clearAssignment() {self._assignment = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _command: PBSignedMessage? = nil
+  fileprivate var _assignment: PBPlanMessage? = nil
+}
+
+nonisolated struct PBConfigStateMessage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var network: Data = Data()
+
+  /// a RevisionHeaderMessage
+  var header: Data = Data()
+
+  /// a NetworkConfigMessage
+  var config: Data = Data()
+
+  /// the revision from which this log went on
+  var began: UInt64 = 0
+
+  /// ascending by peer
+  var remembered: [PBRememberedMessage] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct PBRememberedMessage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var peer: Data = Data()
+
+  /// the newest base of the commands that are not remembered any more
+  var forgotten: UInt64 = 0
+
+  /// oldest first
+  var outcomes: [PBOutcomeMessage] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct PBOutcomeMessage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var proposal: Data = Data()
+
+  var base: UInt64 = 0
+
+  var accepted: Bool = false
+
+  var revision: UInt64 = 0
+
+  var reason: String = String()
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1169,7 +2001,7 @@ nonisolated extension PBBeaconFrame: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension PBRecordMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".RecordMessage"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}network\0\u{1}epoch\0\u{1}sequence\0\u{1}name\0\u{1}addresses\0\u{3}granted_memory\0\u{1}held\0\u{1}loaded\0\u{3}applied_revision\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}network\0\u{1}epoch\0\u{1}sequence\0\u{1}name\0\u{1}addresses\0\u{3}granted_memory\0\u{1}held\0\u{1}loaded\0\u{1}applied\0\u{1}load\0\u{1}leads\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1185,13 +2017,19 @@ nonisolated extension PBRecordMessage: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 6: try { try decoder.decodeSingularUInt64Field(value: &self.grantedMemory) }()
       case 7: try { try decoder.decodeRepeatedMessageField(value: &self.held) }()
       case 8: try { try decoder.decodeRepeatedMessageField(value: &self.loaded) }()
-      case 9: try { try decoder.decodeSingularUInt64Field(value: &self.appliedRevision) }()
+      case 9: try { try decoder.decodeSingularMessageField(value: &self._applied) }()
+      case 10: try { try decoder.decodeSingularUInt32Field(value: &self.load) }()
+      case 11: try { try decoder.decodeSingularUInt64Field(value: &self._leads) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.network.isEmpty {
       try visitor.visitSingularBytesField(value: self.network, fieldNumber: 1)
     }
@@ -1216,9 +2054,15 @@ nonisolated extension PBRecordMessage: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if !self.loaded.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.loaded, fieldNumber: 8)
     }
-    if self.appliedRevision != 0 {
-      try visitor.visitSingularUInt64Field(value: self.appliedRevision, fieldNumber: 9)
+    try { if let v = self._applied {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+    } }()
+    if self.load != 0 {
+      try visitor.visitSingularUInt32Field(value: self.load, fieldNumber: 10)
     }
+    try { if let v = self._leads {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 11)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1231,7 +2075,9 @@ nonisolated extension PBRecordMessage: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.grantedMemory != rhs.grantedMemory {return false}
     if lhs.held != rhs.held {return false}
     if lhs.loaded != rhs.loaded {return false}
-    if lhs.appliedRevision != rhs.appliedRevision {return false}
+    if lhs._applied != rhs._applied {return false}
+    if lhs.load != rhs.load {return false}
+    if lhs._leads != rhs._leads {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1272,9 +2118,9 @@ nonisolated extension PBBlockRangeMessage: SwiftProtobuf.Message, SwiftProtobuf.
   }
 }
 
-nonisolated extension PBRecordDigestFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  static let protoMessageName: String = _protobuf_package + ".RecordDigestFrame"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}network\0\u{1}versions\0")
+nonisolated extension PBGossipMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".GossipMessage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}network\0\u{1}epoch\0\u{1}count\0\u{1}ping\0\u{1}ack\0\u{3}ping_request\0\u{1}nack\0\u{1}news\0\u{1}rumours\0\u{1}summary\0\u{1}digest\0\u{1}records\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1283,25 +2129,253 @@ nonisolated extension PBRecordDigestFrame: SwiftProtobuf.Message, SwiftProtobuf.
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularBytesField(value: &self.network) }()
-      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.versions) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.count) }()
+      case 4: try {
+        var v: UInt32?
+        try decoder.decodeSingularUInt32Field(value: &v)
+        if let v = v {
+          if self.kind != nil {try decoder.handleConflictingOneOf()}
+          self.kind = .ping(v)
+        }
+      }()
+      case 5: try {
+        var v: UInt32?
+        try decoder.decodeSingularUInt32Field(value: &v)
+        if let v = v {
+          if self.kind != nil {try decoder.handleConflictingOneOf()}
+          self.kind = .ack(v)
+        }
+      }()
+      case 6: try {
+        var v: PBPingRequestMessage?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .pingRequest(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .pingRequest(v)
+        }
+      }()
+      case 7: try {
+        var v: UInt32?
+        try decoder.decodeSingularUInt32Field(value: &v)
+        if let v = v {
+          if self.kind != nil {try decoder.handleConflictingOneOf()}
+          self.kind = .nack(v)
+        }
+      }()
+      case 8: try {
+        var v: Bool?
+        try decoder.decodeSingularBoolField(value: &v)
+        if let v = v {
+          if self.kind != nil {try decoder.handleConflictingOneOf()}
+          self.kind = .news(v)
+        }
+      }()
+      case 9: try { try decoder.decodeRepeatedMessageField(value: &self.rumours) }()
+      case 10: try { try decoder.decodeSingularFixed64Field(value: &self.summary) }()
+      case 11: try { try decoder.decodeSingularMessageField(value: &self._digest) }()
+      case 12: try { try decoder.decodeRepeatedMessageField(value: &self.records) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.network.isEmpty {
       try visitor.visitSingularBytesField(value: self.network, fieldNumber: 1)
     }
-    if !self.versions.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.versions, fieldNumber: 2)
+    if self.epoch != 0 {
+      try visitor.visitSingularUInt64Field(value: self.epoch, fieldNumber: 2)
+    }
+    if self.count != 0 {
+      try visitor.visitSingularUInt64Field(value: self.count, fieldNumber: 3)
+    }
+    switch self.kind {
+    case .ping?: try {
+      guard case .ping(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 4)
+    }()
+    case .ack?: try {
+      guard case .ack(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 5)
+    }()
+    case .pingRequest?: try {
+      guard case .pingRequest(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    }()
+    case .nack?: try {
+      guard case .nack(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 7)
+    }()
+    case .news?: try {
+      guard case .news(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 8)
+    }()
+    case nil: break
+    }
+    if !self.rumours.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.rumours, fieldNumber: 9)
+    }
+    if self.summary != 0 {
+      try visitor.visitSingularFixed64Field(value: self.summary, fieldNumber: 10)
+    }
+    try { if let v = self._digest {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+    } }()
+    if !self.records.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.records, fieldNumber: 12)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  static func ==(lhs: PBRecordDigestFrame, rhs: PBRecordDigestFrame) -> Bool {
+  static func ==(lhs: PBGossipMessage, rhs: PBGossipMessage) -> Bool {
     if lhs.network != rhs.network {return false}
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs.count != rhs.count {return false}
+    if lhs.kind != rhs.kind {return false}
+    if lhs.rumours != rhs.rumours {return false}
+    if lhs.summary != rhs.summary {return false}
+    if lhs._digest != rhs._digest {return false}
+    if lhs.records != rhs.records {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBPingRequestMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".PingRequestMessage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}target\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.sequence) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.target) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.sequence != 0 {
+      try visitor.visitSingularUInt32Field(value: self.sequence, fieldNumber: 1)
+    }
+    if !self.target.isEmpty {
+      try visitor.visitSingularBytesField(value: self.target, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBPingRequestMessage, rhs: PBPingRequestMessage) -> Bool {
+    if lhs.sequence != rhs.sequence {return false}
+    if lhs.target != rhs.target {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBRumourMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".RumourMessage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}about\0\u{1}epoch\0\u{1}count\0\u{1}liveness\0\u{1}by\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.about) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.count) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.liveness) }()
+      case 5: try { try decoder.decodeSingularBytesField(value: &self.by) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.about.isEmpty {
+      try visitor.visitSingularBytesField(value: self.about, fieldNumber: 1)
+    }
+    if self.epoch != 0 {
+      try visitor.visitSingularUInt64Field(value: self.epoch, fieldNumber: 2)
+    }
+    if self.count != 0 {
+      try visitor.visitSingularUInt64Field(value: self.count, fieldNumber: 3)
+    }
+    if self.liveness != 0 {
+      try visitor.visitSingularUInt32Field(value: self.liveness, fieldNumber: 4)
+    }
+    if !self.by.isEmpty {
+      try visitor.visitSingularBytesField(value: self.by, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBRumourMessage, rhs: PBRumourMessage) -> Bool {
+    if lhs.about != rhs.about {return false}
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs.count != rhs.count {return false}
+    if lhs.liveness != rhs.liveness {return false}
+    if lhs.by != rhs.by {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBRecordDigestMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".RecordDigestMessage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}first\0\u{1}last\0\u{1}versions\0\u{1}asks\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.first) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.last) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.versions) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.asks) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.first.isEmpty {
+      try visitor.visitSingularBytesField(value: self.first, fieldNumber: 1)
+    }
+    if !self.last.isEmpty {
+      try visitor.visitSingularBytesField(value: self.last, fieldNumber: 2)
+    }
+    if !self.versions.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.versions, fieldNumber: 3)
+    }
+    if self.asks != false {
+      try visitor.visitSingularBoolField(value: self.asks, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBRecordDigestMessage, rhs: PBRecordDigestMessage) -> Bool {
+    if lhs.first != rhs.first {return false}
+    if lhs.last != rhs.last {return false}
     if lhs.versions != rhs.versions {return false}
+    if lhs.asks != rhs.asks {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1347,44 +2421,9 @@ nonisolated extension PBRecordVersionMessage: SwiftProtobuf.Message, SwiftProtob
   }
 }
 
-nonisolated extension PBRecordsFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  static let protoMessageName: String = _protobuf_package + ".RecordsFrame"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}network\0\u{1}records\0")
-
-  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularBytesField(value: &self.network) }()
-      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.records) }()
-      default: break
-      }
-    }
-  }
-
-  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if !self.network.isEmpty {
-      try visitor.visitSingularBytesField(value: self.network, fieldNumber: 1)
-    }
-    if !self.records.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.records, fieldNumber: 2)
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  static func ==(lhs: PBRecordsFrame, rhs: PBRecordsFrame) -> Bool {
-    if lhs.network != rhs.network {return false}
-    if lhs.records != rhs.records {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
 nonisolated extension PBConfigOfferFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ConfigOfferFrame"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}network\0\u{1}revision\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}network\0\u{1}version\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1393,73 +2432,7 @@ nonisolated extension PBConfigOfferFrame: SwiftProtobuf.Message, SwiftProtobuf._
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularBytesField(value: &self.network) }()
-      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.revision) }()
-      default: break
-      }
-    }
-  }
-
-  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if !self.network.isEmpty {
-      try visitor.visitSingularBytesField(value: self.network, fieldNumber: 1)
-    }
-    if self.revision != 0 {
-      try visitor.visitSingularUInt64Field(value: self.revision, fieldNumber: 2)
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  static func ==(lhs: PBConfigOfferFrame, rhs: PBConfigOfferFrame) -> Bool {
-    if lhs.network != rhs.network {return false}
-    if lhs.revision != rhs.revision {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
-nonisolated extension PBConfigRequestFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  static let protoMessageName: String = _protobuf_package + ".ConfigRequestFrame"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}network\0")
-
-  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularBytesField(value: &self.network) }()
-      default: break
-      }
-    }
-  }
-
-  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if !self.network.isEmpty {
-      try visitor.visitSingularBytesField(value: self.network, fieldNumber: 1)
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  static func ==(lhs: PBConfigRequestFrame, rhs: PBConfigRequestFrame) -> Bool {
-    if lhs.network != rhs.network {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
-nonisolated extension PBConfigFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  static let protoMessageName: String = _protobuf_package + ".ConfigFrame"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}network\0\u{1}first\0\u{1}latest\0")
-
-  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularBytesField(value: &self.network) }()
-      case 2: try { try decoder.decodeSingularMessageField(value: &self._first) }()
-      case 3: try { try decoder.decodeSingularMessageField(value: &self._latest) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._version) }()
       default: break
       }
     }
@@ -1473,19 +2446,93 @@ nonisolated extension PBConfigFrame: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if !self.network.isEmpty {
       try visitor.visitSingularBytesField(value: self.network, fieldNumber: 1)
     }
-    try { if let v = self._first {
+    try { if let v = self._version {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
     } }()
-    try { if let v = self._latest {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBConfigOfferFrame, rhs: PBConfigOfferFrame) -> Bool {
+    if lhs.network != rhs.network {return false}
+    if lhs._version != rhs._version {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBConfigRequestFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".ConfigRequestFrame"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}network\0\u{1}known\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.network) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._known) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.network.isEmpty {
+      try visitor.visitSingularBytesField(value: self.network, fieldNumber: 1)
+    }
+    try { if let v = self._known {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBConfigRequestFrame, rhs: PBConfigRequestFrame) -> Bool {
+    if lhs.network != rhs.network {return false}
+    if lhs._known != rhs._known {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBConfigFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".ConfigFrame"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}network\0\u{1}config\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.network) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._config) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.network.isEmpty {
+      try visitor.visitSingularBytesField(value: self.network, fieldNumber: 1)
+    }
+    try { if let v = self._config {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
     } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: PBConfigFrame, rhs: PBConfigFrame) -> Bool {
     if lhs.network != rhs.network {return false}
-    if lhs._first != rhs._first {return false}
-    if lhs._latest != rhs._latest {return false}
+    if lhs._config != rhs._config {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1493,7 +2540,7 @@ nonisolated extension PBConfigFrame: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension PBProposalFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ProposalFrame"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}network\0\u{1}command\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}network\0\u{1}command\0\u{1}attempt\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1503,6 +2550,7 @@ nonisolated extension PBProposalFrame: SwiftProtobuf.Message, SwiftProtobuf._Mes
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularBytesField(value: &self.network) }()
       case 2: try { try decoder.decodeSingularMessageField(value: &self._command) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.attempt) }()
       default: break
       }
     }
@@ -1519,12 +2567,16 @@ nonisolated extension PBProposalFrame: SwiftProtobuf.Message, SwiftProtobuf._Mes
     try { if let v = self._command {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
     } }()
+    if self.attempt != 0 {
+      try visitor.visitSingularUInt32Field(value: self.attempt, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: PBProposalFrame, rhs: PBProposalFrame) -> Bool {
     if lhs.network != rhs.network {return false}
     if lhs._command != rhs._command {return false}
+    if lhs.attempt != rhs.attempt {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1532,7 +2584,7 @@ nonisolated extension PBProposalFrame: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension PBProposalResultFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ProposalResultFrame"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}network\0\u{1}proposal\0\u{1}accepted\0\u{1}revision\0\u{1}reason\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}network\0\u{1}proposal\0\u{1}accepted\0\u{1}revision\0\u{1}reason\0\u{1}final\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1545,6 +2597,7 @@ nonisolated extension PBProposalResultFrame: SwiftProtobuf.Message, SwiftProtobu
       case 3: try { try decoder.decodeSingularBoolField(value: &self.accepted) }()
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.revision) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.final) }()
       default: break
       }
     }
@@ -1566,6 +2619,9 @@ nonisolated extension PBProposalResultFrame: SwiftProtobuf.Message, SwiftProtobu
     if !self.reason.isEmpty {
       try visitor.visitSingularStringField(value: self.reason, fieldNumber: 5)
     }
+    if self.final != false {
+      try visitor.visitSingularBoolField(value: self.final, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1575,6 +2631,663 @@ nonisolated extension PBProposalResultFrame: SwiftProtobuf.Message, SwiftProtobu
     if lhs.accepted != rhs.accepted {return false}
     if lhs.revision != rhs.revision {return false}
     if lhs.reason != rhs.reason {return false}
+    if lhs.final != rhs.final {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBVouchFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".VouchFrame"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}network\0\u{1}version\0\u{1}header\0\u{1}vouch\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.network) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._version) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.header) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._vouch) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.network.isEmpty {
+      try visitor.visitSingularBytesField(value: self.network, fieldNumber: 1)
+    }
+    try { if let v = self._version {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    if !self.header.isEmpty {
+      try visitor.visitSingularBytesField(value: self.header, fieldNumber: 3)
+    }
+    try { if let v = self._vouch {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBVouchFrame, rhs: PBVouchFrame) -> Bool {
+    if lhs.network != rhs.network {return false}
+    if lhs._version != rhs._version {return false}
+    if lhs.header != rhs.header {return false}
+    if lhs._vouch != rhs._vouch {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBRaftFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".RaftFrame"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}network\0\u{1}generation\0\u{1}term\0\u{3}pre_vote\0\u{3}pre_vote_reply\0\u{1}vote\0\u{3}vote_reply\0\u{1}append\0\u{1}appended\0\u{3}append_refused\0\u{1}install\0\u{3}timeout_now\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.network) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.generation) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.term) }()
+      case 4: try {
+        var v: PBRaftVoteMessage?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .preVote(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .preVote(v)
+        }
+      }()
+      case 5: try {
+        var v: Bool?
+        try decoder.decodeSingularBoolField(value: &v)
+        if let v = v {
+          if self.kind != nil {try decoder.handleConflictingOneOf()}
+          self.kind = .preVoteReply(v)
+        }
+      }()
+      case 6: try {
+        var v: PBRaftVoteMessage?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .vote(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .vote(v)
+        }
+      }()
+      case 7: try {
+        var v: Bool?
+        try decoder.decodeSingularBoolField(value: &v)
+        if let v = v {
+          if self.kind != nil {try decoder.handleConflictingOneOf()}
+          self.kind = .voteReply(v)
+        }
+      }()
+      case 8: try {
+        var v: PBRaftAppendMessage?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .append(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .append(v)
+        }
+      }()
+      case 9: try {
+        var v: PBRaftAppendedMessage?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .appended(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .appended(v)
+        }
+      }()
+      case 10: try {
+        var v: PBRaftAppendRefusedMessage?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .appendRefused(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .appendRefused(v)
+        }
+      }()
+      case 11: try {
+        var v: PBRaftInstallMessage?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .install(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .install(v)
+        }
+      }()
+      case 12: try {
+        var v: Bool?
+        try decoder.decodeSingularBoolField(value: &v)
+        if let v = v {
+          if self.kind != nil {try decoder.handleConflictingOneOf()}
+          self.kind = .timeoutNow(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.network.isEmpty {
+      try visitor.visitSingularBytesField(value: self.network, fieldNumber: 1)
+    }
+    if self.generation != 0 {
+      try visitor.visitSingularUInt64Field(value: self.generation, fieldNumber: 2)
+    }
+    if self.term != 0 {
+      try visitor.visitSingularUInt64Field(value: self.term, fieldNumber: 3)
+    }
+    switch self.kind {
+    case .preVote?: try {
+      guard case .preVote(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
+    case .preVoteReply?: try {
+      guard case .preVoteReply(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 5)
+    }()
+    case .vote?: try {
+      guard case .vote(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    }()
+    case .voteReply?: try {
+      guard case .voteReply(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 7)
+    }()
+    case .append?: try {
+      guard case .append(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
+    case .appended?: try {
+      guard case .appended(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+    }()
+    case .appendRefused?: try {
+      guard case .appendRefused(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+    }()
+    case .install?: try {
+      guard case .install(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+    }()
+    case .timeoutNow?: try {
+      guard case .timeoutNow(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 12)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBRaftFrame, rhs: PBRaftFrame) -> Bool {
+    if lhs.network != rhs.network {return false}
+    if lhs.generation != rhs.generation {return false}
+    if lhs.term != rhs.term {return false}
+    if lhs.kind != rhs.kind {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBRaftVoteMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".RaftVoteMessage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}last_index\0\u{3}last_term\0\u{3}is_transfer\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.lastIndex) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.lastTerm) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.isTransfer) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.lastIndex != 0 {
+      try visitor.visitSingularUInt64Field(value: self.lastIndex, fieldNumber: 1)
+    }
+    if self.lastTerm != 0 {
+      try visitor.visitSingularUInt64Field(value: self.lastTerm, fieldNumber: 2)
+    }
+    if self.isTransfer != false {
+      try visitor.visitSingularBoolField(value: self.isTransfer, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBRaftVoteMessage, rhs: PBRaftVoteMessage) -> Bool {
+    if lhs.lastIndex != rhs.lastIndex {return false}
+    if lhs.lastTerm != rhs.lastTerm {return false}
+    if lhs.isTransfer != rhs.isTransfer {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBRaftAppendMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".RaftAppendMessage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}previous_index\0\u{3}previous_term\0\u{1}commit\0\u{1}entries\0\u{1}token\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.previousIndex) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.previousTerm) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.commit) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.entries) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.token) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.previousIndex != 0 {
+      try visitor.visitSingularUInt64Field(value: self.previousIndex, fieldNumber: 1)
+    }
+    if self.previousTerm != 0 {
+      try visitor.visitSingularUInt64Field(value: self.previousTerm, fieldNumber: 2)
+    }
+    if self.commit != 0 {
+      try visitor.visitSingularUInt64Field(value: self.commit, fieldNumber: 3)
+    }
+    if !self.entries.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.entries, fieldNumber: 4)
+    }
+    if self.token != 0 {
+      try visitor.visitSingularUInt64Field(value: self.token, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBRaftAppendMessage, rhs: PBRaftAppendMessage) -> Bool {
+    if lhs.previousIndex != rhs.previousIndex {return false}
+    if lhs.previousTerm != rhs.previousTerm {return false}
+    if lhs.commit != rhs.commit {return false}
+    if lhs.entries != rhs.entries {return false}
+    if lhs.token != rhs.token {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBRaftAppendedMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".RaftAppendedMessage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}match\0\u{1}token\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.match) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.token) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.match != 0 {
+      try visitor.visitSingularUInt64Field(value: self.match, fieldNumber: 1)
+    }
+    if self.token != 0 {
+      try visitor.visitSingularUInt64Field(value: self.token, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBRaftAppendedMessage, rhs: PBRaftAppendedMessage) -> Bool {
+    if lhs.match != rhs.match {return false}
+    if lhs.token != rhs.token {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBRaftAppendRefusedMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".RaftAppendRefusedMessage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}previous_index\0\u{3}last_index\0\u{3}conflict_term\0\u{3}conflict_first\0\u{1}token\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.previousIndex) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.lastIndex) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.conflictTerm) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.conflictFirst) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.token) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.previousIndex != 0 {
+      try visitor.visitSingularUInt64Field(value: self.previousIndex, fieldNumber: 1)
+    }
+    if self.lastIndex != 0 {
+      try visitor.visitSingularUInt64Field(value: self.lastIndex, fieldNumber: 2)
+    }
+    if self.conflictTerm != 0 {
+      try visitor.visitSingularUInt64Field(value: self.conflictTerm, fieldNumber: 3)
+    }
+    if self.conflictFirst != 0 {
+      try visitor.visitSingularUInt64Field(value: self.conflictFirst, fieldNumber: 4)
+    }
+    if self.token != 0 {
+      try visitor.visitSingularUInt64Field(value: self.token, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBRaftAppendRefusedMessage, rhs: PBRaftAppendRefusedMessage) -> Bool {
+    if lhs.previousIndex != rhs.previousIndex {return false}
+    if lhs.lastIndex != rhs.lastIndex {return false}
+    if lhs.conflictTerm != rhs.conflictTerm {return false}
+    if lhs.conflictFirst != rhs.conflictFirst {return false}
+    if lhs.token != rhs.token {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBRaftInstallMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".RaftInstallMessage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}snapshot\0\u{1}token\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._snapshot) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.token) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._snapshot {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.token != 0 {
+      try visitor.visitSingularUInt64Field(value: self.token, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBRaftInstallMessage, rhs: PBRaftInstallMessage) -> Bool {
+    if lhs._snapshot != rhs._snapshot {return false}
+    if lhs.token != rhs.token {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBLogEntryMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".LogEntryMessage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}term\0\u{1}index\0\u{1}body\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.term) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.index) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._body) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.term != 0 {
+      try visitor.visitSingularUInt64Field(value: self.term, fieldNumber: 1)
+    }
+    if self.index != 0 {
+      try visitor.visitSingularUInt64Field(value: self.index, fieldNumber: 2)
+    }
+    try { if let v = self._body {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBLogEntryMessage, rhs: PBLogEntryMessage) -> Bool {
+    if lhs.term != rhs.term {return false}
+    if lhs.index != rhs.index {return false}
+    if lhs._body != rhs._body {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBLogBodyMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".LogBodyMessage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}empty\0\u{1}command\0\u{1}voters\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: Bool?
+        try decoder.decodeSingularBoolField(value: &v)
+        if let v = v {
+          if self.body != nil {try decoder.handleConflictingOneOf()}
+          self.body = .empty(v)
+        }
+      }()
+      case 2: try {
+        var v: Data?
+        try decoder.decodeSingularBytesField(value: &v)
+        if let v = v {
+          if self.body != nil {try decoder.handleConflictingOneOf()}
+          self.body = .command(v)
+        }
+      }()
+      case 3: try {
+        var v: PBVoterSetMessage?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .voters(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .voters(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.body {
+    case .empty?: try {
+      guard case .empty(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 1)
+    }()
+    case .command?: try {
+      guard case .command(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 2)
+    }()
+    case .voters?: try {
+      guard case .voters(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBLogBodyMessage, rhs: PBLogBodyMessage) -> Bool {
+    if lhs.body != rhs.body {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBVoterSetMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".VoterSetMessage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}voters\0\u{1}outgoing\0\u{1}learners\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedBytesField(value: &self.voters) }()
+      case 2: try { try decoder.decodeRepeatedBytesField(value: &self.outgoing) }()
+      case 3: try { try decoder.decodeRepeatedBytesField(value: &self.learners) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.voters.isEmpty {
+      try visitor.visitRepeatedBytesField(value: self.voters, fieldNumber: 1)
+    }
+    if !self.outgoing.isEmpty {
+      try visitor.visitRepeatedBytesField(value: self.outgoing, fieldNumber: 2)
+    }
+    if !self.learners.isEmpty {
+      try visitor.visitRepeatedBytesField(value: self.learners, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBVoterSetMessage, rhs: PBVoterSetMessage) -> Bool {
+    if lhs.voters != rhs.voters {return false}
+    if lhs.outgoing != rhs.outgoing {return false}
+    if lhs.learners != rhs.learners {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBRaftSnapshotMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".RaftSnapshotMessage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}term\0\u{1}voters\0\u{1}state\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.index) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.term) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._voters) }()
+      case 4: try { try decoder.decodeSingularBytesField(value: &self.state) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.index != 0 {
+      try visitor.visitSingularUInt64Field(value: self.index, fieldNumber: 1)
+    }
+    if self.term != 0 {
+      try visitor.visitSingularUInt64Field(value: self.term, fieldNumber: 2)
+    }
+    try { if let v = self._voters {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    if !self.state.isEmpty {
+      try visitor.visitSingularBytesField(value: self.state, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBRaftSnapshotMessage, rhs: PBRaftSnapshotMessage) -> Bool {
+    if lhs.index != rhs.index {return false}
+    if lhs.term != rhs.term {return false}
+    if lhs._voters != rhs._voters {return false}
+    if lhs.state != rhs.state {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2139,22 +3852,232 @@ nonisolated extension PBSessionCloseFrame: SwiftProtobuf.Message, SwiftProtobuf.
   }
 }
 
+nonisolated extension PBConfigVersionMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".ConfigVersionMessage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{1}revision\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.generation) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.revision) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.generation != 0 {
+      try visitor.visitSingularUInt64Field(value: self.generation, fieldNumber: 1)
+    }
+    if self.revision != 0 {
+      try visitor.visitSingularUInt64Field(value: self.revision, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBConfigVersionMessage, rhs: PBConfigVersionMessage) -> Bool {
+    if lhs.generation != rhs.generation {return false}
+    if lhs.revision != rhs.revision {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBRevisionHeaderMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".RevisionHeaderMessage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}network\0\u{1}generation\0\u{1}revision\0\u{1}previous\0\u{1}config\0\u{1}voters\0\u{1}admins\0\u{3}recovered_by\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.network) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.generation) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.revision) }()
+      case 4: try { try decoder.decodeSingularBytesField(value: &self.previous) }()
+      case 5: try { try decoder.decodeSingularBytesField(value: &self.config) }()
+      case 6: try { try decoder.decodeRepeatedBytesField(value: &self.voters) }()
+      case 7: try { try decoder.decodeRepeatedBytesField(value: &self.admins) }()
+      case 8: try { try decoder.decodeSingularBytesField(value: &self.recoveredBy) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.network.isEmpty {
+      try visitor.visitSingularBytesField(value: self.network, fieldNumber: 1)
+    }
+    if self.generation != 0 {
+      try visitor.visitSingularUInt64Field(value: self.generation, fieldNumber: 2)
+    }
+    if self.revision != 0 {
+      try visitor.visitSingularUInt64Field(value: self.revision, fieldNumber: 3)
+    }
+    if !self.previous.isEmpty {
+      try visitor.visitSingularBytesField(value: self.previous, fieldNumber: 4)
+    }
+    if !self.config.isEmpty {
+      try visitor.visitSingularBytesField(value: self.config, fieldNumber: 5)
+    }
+    if !self.voters.isEmpty {
+      try visitor.visitRepeatedBytesField(value: self.voters, fieldNumber: 6)
+    }
+    if !self.admins.isEmpty {
+      try visitor.visitRepeatedBytesField(value: self.admins, fieldNumber: 7)
+    }
+    if !self.recoveredBy.isEmpty {
+      try visitor.visitSingularBytesField(value: self.recoveredBy, fieldNumber: 8)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBRevisionHeaderMessage, rhs: PBRevisionHeaderMessage) -> Bool {
+    if lhs.network != rhs.network {return false}
+    if lhs.generation != rhs.generation {return false}
+    if lhs.revision != rhs.revision {return false}
+    if lhs.previous != rhs.previous {return false}
+    if lhs.config != rhs.config {return false}
+    if lhs.voters != rhs.voters {return false}
+    if lhs.admins != rhs.admins {return false}
+    if lhs.recoveredBy != rhs.recoveredBy {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBVouchMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".VouchMessage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}voter\0\u{1}signature\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.voter) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.signature) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.voter.isEmpty {
+      try visitor.visitSingularBytesField(value: self.voter, fieldNumber: 1)
+    }
+    if !self.signature.isEmpty {
+      try visitor.visitSingularBytesField(value: self.signature, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBVouchMessage, rhs: PBVouchMessage) -> Bool {
+    if lhs.voter != rhs.voter {return false}
+    if lhs.signature != rhs.signature {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBCertifiedHeaderMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".CertifiedHeaderMessage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}header\0\u{1}vouches\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.header) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.vouches) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.header.isEmpty {
+      try visitor.visitSingularBytesField(value: self.header, fieldNumber: 1)
+    }
+    if !self.vouches.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.vouches, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBCertifiedHeaderMessage, rhs: PBCertifiedHeaderMessage) -> Bool {
+    if lhs.header != rhs.header {return false}
+    if lhs.vouches != rhs.vouches {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBCertifiedConfigMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".CertifiedConfigMessage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}chain\0\u{1}config\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.chain) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.config) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.chain.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.chain, fieldNumber: 1)
+    }
+    if !self.config.isEmpty {
+      try visitor.visitSingularBytesField(value: self.config, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBCertifiedConfigMessage, rhs: PBCertifiedConfigMessage) -> Bool {
+    if lhs.chain != rhs.chain {return false}
+    if lhs.config != rhs.config {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension PBNetworkConfigMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".NetworkConfigMessage"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}network\0\u{1}revision\0\u{1}previous\0\u{1}name\0\u{1}founder\0\u{1}members\0\u{1}model\0\u{1}invitations\0\u{1}assignment\0\u{1}removed\0\u{1}salt\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}network\0\u{1}generation\0\u{1}revision\0\u{1}name\0\u{1}founder\0\u{1}voters\0\u{1}members\0\u{1}model\0\u{1}policy\0\u{1}invitations\0\u{1}assignment\0\u{1}removed\0\u{1}salt\0\u{3}model_changed\0\u{3}policy_changed\0\u{3}assignment_changed\0")
 
   fileprivate class _StorageClass {
     var _network: Data = Data()
+    var _generation: UInt64 = 0
     var _revision: UInt64 = 0
-    var _previous: Data = Data()
     var _name: String = String()
     var _founder: Data = Data()
+    var _voters: [Data] = []
     var _members: [PBMemberMessage] = []
     var _model: PBModelMessage? = nil
+    var _policy: PBPolicyMessage? = nil
     var _invitations: [PBInvitationMessage] = []
     var _assignment: [PBAssignmentMessage] = []
     var _removed: [Data] = []
     var _salt: Data = Data()
+    var _modelChanged: UInt64 = 0
+    var _policyChanged: UInt64 = 0
+    var _assignmentChanged: UInt64 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -2166,16 +4089,21 @@ nonisolated extension PBNetworkConfigMessage: SwiftProtobuf.Message, SwiftProtob
 
     init(copying source: _StorageClass) {
       _network = source._network
+      _generation = source._generation
       _revision = source._revision
-      _previous = source._previous
       _name = source._name
       _founder = source._founder
+      _voters = source._voters
       _members = source._members
       _model = source._model
+      _policy = source._policy
       _invitations = source._invitations
       _assignment = source._assignment
       _removed = source._removed
       _salt = source._salt
+      _modelChanged = source._modelChanged
+      _policyChanged = source._policyChanged
+      _assignmentChanged = source._assignmentChanged
     }
   }
 
@@ -2195,16 +4123,21 @@ nonisolated extension PBNetworkConfigMessage: SwiftProtobuf.Message, SwiftProtob
         // enabled. https://github.com/apple/swift-protobuf/issues/1034
         switch fieldNumber {
         case 1: try { try decoder.decodeSingularBytesField(value: &_storage._network) }()
-        case 2: try { try decoder.decodeSingularUInt64Field(value: &_storage._revision) }()
-        case 3: try { try decoder.decodeSingularBytesField(value: &_storage._previous) }()
+        case 2: try { try decoder.decodeSingularUInt64Field(value: &_storage._generation) }()
+        case 3: try { try decoder.decodeSingularUInt64Field(value: &_storage._revision) }()
         case 4: try { try decoder.decodeSingularStringField(value: &_storage._name) }()
         case 5: try { try decoder.decodeSingularBytesField(value: &_storage._founder) }()
-        case 6: try { try decoder.decodeRepeatedMessageField(value: &_storage._members) }()
-        case 7: try { try decoder.decodeSingularMessageField(value: &_storage._model) }()
-        case 8: try { try decoder.decodeRepeatedMessageField(value: &_storage._invitations) }()
-        case 9: try { try decoder.decodeRepeatedMessageField(value: &_storage._assignment) }()
-        case 10: try { try decoder.decodeRepeatedBytesField(value: &_storage._removed) }()
-        case 11: try { try decoder.decodeSingularBytesField(value: &_storage._salt) }()
+        case 6: try { try decoder.decodeRepeatedBytesField(value: &_storage._voters) }()
+        case 7: try { try decoder.decodeRepeatedMessageField(value: &_storage._members) }()
+        case 8: try { try decoder.decodeSingularMessageField(value: &_storage._model) }()
+        case 9: try { try decoder.decodeSingularMessageField(value: &_storage._policy) }()
+        case 10: try { try decoder.decodeRepeatedMessageField(value: &_storage._invitations) }()
+        case 11: try { try decoder.decodeRepeatedMessageField(value: &_storage._assignment) }()
+        case 12: try { try decoder.decodeRepeatedBytesField(value: &_storage._removed) }()
+        case 13: try { try decoder.decodeSingularBytesField(value: &_storage._salt) }()
+        case 14: try { try decoder.decodeSingularUInt64Field(value: &_storage._modelChanged) }()
+        case 15: try { try decoder.decodeSingularUInt64Field(value: &_storage._policyChanged) }()
+        case 16: try { try decoder.decodeSingularUInt64Field(value: &_storage._assignmentChanged) }()
         default: break
         }
       }
@@ -2220,11 +4153,11 @@ nonisolated extension PBNetworkConfigMessage: SwiftProtobuf.Message, SwiftProtob
       if !_storage._network.isEmpty {
         try visitor.visitSingularBytesField(value: _storage._network, fieldNumber: 1)
       }
-      if _storage._revision != 0 {
-        try visitor.visitSingularUInt64Field(value: _storage._revision, fieldNumber: 2)
+      if _storage._generation != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._generation, fieldNumber: 2)
       }
-      if !_storage._previous.isEmpty {
-        try visitor.visitSingularBytesField(value: _storage._previous, fieldNumber: 3)
+      if _storage._revision != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._revision, fieldNumber: 3)
       }
       if !_storage._name.isEmpty {
         try visitor.visitSingularStringField(value: _storage._name, fieldNumber: 4)
@@ -2232,23 +4165,38 @@ nonisolated extension PBNetworkConfigMessage: SwiftProtobuf.Message, SwiftProtob
       if !_storage._founder.isEmpty {
         try visitor.visitSingularBytesField(value: _storage._founder, fieldNumber: 5)
       }
+      if !_storage._voters.isEmpty {
+        try visitor.visitRepeatedBytesField(value: _storage._voters, fieldNumber: 6)
+      }
       if !_storage._members.isEmpty {
-        try visitor.visitRepeatedMessageField(value: _storage._members, fieldNumber: 6)
+        try visitor.visitRepeatedMessageField(value: _storage._members, fieldNumber: 7)
       }
       try { if let v = _storage._model {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+      } }()
+      try { if let v = _storage._policy {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
       } }()
       if !_storage._invitations.isEmpty {
-        try visitor.visitRepeatedMessageField(value: _storage._invitations, fieldNumber: 8)
+        try visitor.visitRepeatedMessageField(value: _storage._invitations, fieldNumber: 10)
       }
       if !_storage._assignment.isEmpty {
-        try visitor.visitRepeatedMessageField(value: _storage._assignment, fieldNumber: 9)
+        try visitor.visitRepeatedMessageField(value: _storage._assignment, fieldNumber: 11)
       }
       if !_storage._removed.isEmpty {
-        try visitor.visitRepeatedBytesField(value: _storage._removed, fieldNumber: 10)
+        try visitor.visitRepeatedBytesField(value: _storage._removed, fieldNumber: 12)
       }
       if !_storage._salt.isEmpty {
-        try visitor.visitSingularBytesField(value: _storage._salt, fieldNumber: 11)
+        try visitor.visitSingularBytesField(value: _storage._salt, fieldNumber: 13)
+      }
+      if _storage._modelChanged != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._modelChanged, fieldNumber: 14)
+      }
+      if _storage._policyChanged != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._policyChanged, fieldNumber: 15)
+      }
+      if _storage._assignmentChanged != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._assignmentChanged, fieldNumber: 16)
       }
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -2260,16 +4208,21 @@ nonisolated extension PBNetworkConfigMessage: SwiftProtobuf.Message, SwiftProtob
         let _storage = _args.0
         let rhs_storage = _args.1
         if _storage._network != rhs_storage._network {return false}
+        if _storage._generation != rhs_storage._generation {return false}
         if _storage._revision != rhs_storage._revision {return false}
-        if _storage._previous != rhs_storage._previous {return false}
         if _storage._name != rhs_storage._name {return false}
         if _storage._founder != rhs_storage._founder {return false}
+        if _storage._voters != rhs_storage._voters {return false}
         if _storage._members != rhs_storage._members {return false}
         if _storage._model != rhs_storage._model {return false}
+        if _storage._policy != rhs_storage._policy {return false}
         if _storage._invitations != rhs_storage._invitations {return false}
         if _storage._assignment != rhs_storage._assignment {return false}
         if _storage._removed != rhs_storage._removed {return false}
         if _storage._salt != rhs_storage._salt {return false}
+        if _storage._modelChanged != rhs_storage._modelChanged {return false}
+        if _storage._policyChanged != rhs_storage._policyChanged {return false}
+        if _storage._assignmentChanged != rhs_storage._assignmentChanged {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -2281,7 +4234,7 @@ nonisolated extension PBNetworkConfigMessage: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension PBMemberMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".MemberMessage"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}peer\0\u{1}name\0\u{1}role\0\u{3}granted_memory\0\u{1}addresses\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}peer\0\u{1}name\0\u{1}role\0\u{3}granted_memory\0\u{1}addresses\0\u{1}joined\0\u{1}changed\0\u{3}offered_memory\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2294,6 +4247,9 @@ nonisolated extension PBMemberMessage: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.role) }()
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.grantedMemory) }()
       case 5: try { try decoder.decodeRepeatedStringField(value: &self.addresses) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.joined) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.changed) }()
+      case 8: try { try decoder.decodeSingularUInt64Field(value: &self.offeredMemory) }()
       default: break
       }
     }
@@ -2315,6 +4271,15 @@ nonisolated extension PBMemberMessage: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if !self.addresses.isEmpty {
       try visitor.visitRepeatedStringField(value: self.addresses, fieldNumber: 5)
     }
+    if self.joined != 0 {
+      try visitor.visitSingularUInt64Field(value: self.joined, fieldNumber: 6)
+    }
+    if self.changed != 0 {
+      try visitor.visitSingularUInt64Field(value: self.changed, fieldNumber: 7)
+    }
+    if self.offeredMemory != 0 {
+      try visitor.visitSingularUInt64Field(value: self.offeredMemory, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2324,6 +4289,44 @@ nonisolated extension PBMemberMessage: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.role != rhs.role {return false}
     if lhs.grantedMemory != rhs.grantedMemory {return false}
     if lhs.addresses != rhs.addresses {return false}
+    if lhs.joined != rhs.joined {return false}
+    if lhs.changed != rhs.changed {return false}
+    if lhs.offeredMemory != rhs.offeredMemory {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBPolicyMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".PolicyMessage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}max_voters\0\u{3}voter_grace\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.maxVoters) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.voterGrace) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.maxVoters != 0 {
+      try visitor.visitSingularUInt32Field(value: self.maxVoters, fieldNumber: 1)
+    }
+    if self.voterGrace != 0 {
+      try visitor.visitSingularUInt32Field(value: self.voterGrace, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBPolicyMessage, rhs: PBPolicyMessage) -> Bool {
+    if lhs.maxVoters != rhs.maxVoters {return false}
+    if lhs.voterGrace != rhs.voterGrace {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2547,9 +4550,39 @@ nonisolated extension PBAssignmentMessage: SwiftProtobuf.Message, SwiftProtobuf.
   }
 }
 
+nonisolated extension PBPlanMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".PlanMessage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}shares\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.shares) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.shares.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.shares, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBPlanMessage, rhs: PBPlanMessage) -> Bool {
+    if lhs.shares != rhs.shares {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension PBCommandMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".CommandMessage"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}network\0\u{1}proposal\0\u{1}invite\0\u{1}admit\0\u{1}remove\0\u{1}grant\0\u{1}model\0\u{1}assign\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}network\0\u{1}proposal\0\u{1}base\0\u{1}invite\0\u{1}admit\0\u{1}remove\0\u{1}grant\0\u{1}model\0\u{1}plan\0\u{1}assign\0\u{1}role\0\u{1}policy\0\u{1}revoke\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2559,7 +4592,8 @@ nonisolated extension PBCommandMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularBytesField(value: &self.network) }()
       case 2: try { try decoder.decodeSingularBytesField(value: &self.proposal) }()
-      case 3: try {
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._base) }()
+      case 4: try {
         var v: PBInvitationMessage?
         var hadOneofValue = false
         if let current = self.change {
@@ -2572,7 +4606,7 @@ nonisolated extension PBCommandMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
           self.change = .invite(v)
         }
       }()
-      case 4: try {
+      case 5: try {
         var v: PBAdmissionMessage?
         var hadOneofValue = false
         if let current = self.change {
@@ -2585,7 +4619,7 @@ nonisolated extension PBCommandMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
           self.change = .admit(v)
         }
       }()
-      case 5: try {
+      case 6: try {
         var v: Data?
         try decoder.decodeSingularBytesField(value: &v)
         if let v = v {
@@ -2593,7 +4627,7 @@ nonisolated extension PBCommandMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
           self.change = .remove(v)
         }
       }()
-      case 6: try {
+      case 7: try {
         var v: PBGrantMessage?
         var hadOneofValue = false
         if let current = self.change {
@@ -2606,7 +4640,7 @@ nonisolated extension PBCommandMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
           self.change = .grant(v)
         }
       }()
-      case 7: try {
+      case 8: try {
         var v: PBModelMessage?
         var hadOneofValue = false
         if let current = self.change {
@@ -2619,12 +4653,59 @@ nonisolated extension PBCommandMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
           self.change = .model(v)
         }
       }()
-      case 8: try {
+      case 9: try {
         var v: Bool?
         try decoder.decodeSingularBoolField(value: &v)
         if let v = v {
           if self.change != nil {try decoder.handleConflictingOneOf()}
+          self.change = .plan(v)
+        }
+      }()
+      case 10: try {
+        var v: PBPlanMessage?
+        var hadOneofValue = false
+        if let current = self.change {
+          hadOneofValue = true
+          if case .assign(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
           self.change = .assign(v)
+        }
+      }()
+      case 11: try {
+        var v: PBRoleMessage?
+        var hadOneofValue = false
+        if let current = self.change {
+          hadOneofValue = true
+          if case .role(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.change = .role(v)
+        }
+      }()
+      case 12: try {
+        var v: PBPolicyMessage?
+        var hadOneofValue = false
+        if let current = self.change {
+          hadOneofValue = true
+          if case .policy(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.change = .policy(v)
+        }
+      }()
+      case 13: try {
+        var v: Data?
+        try decoder.decodeSingularBytesField(value: &v)
+        if let v = v {
+          if self.change != nil {try decoder.handleConflictingOneOf()}
+          self.change = .revoke(v)
         }
       }()
       default: break
@@ -2643,30 +4724,49 @@ nonisolated extension PBCommandMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
     if !self.proposal.isEmpty {
       try visitor.visitSingularBytesField(value: self.proposal, fieldNumber: 2)
     }
+    try { if let v = self._base {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
     switch self.change {
     case .invite?: try {
       guard case .invite(let v)? = self.change else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
     }()
     case .admit?: try {
       guard case .admit(let v)? = self.change else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
     }()
     case .remove?: try {
       guard case .remove(let v)? = self.change else { preconditionFailure() }
-      try visitor.visitSingularBytesField(value: v, fieldNumber: 5)
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 6)
     }()
     case .grant?: try {
       guard case .grant(let v)? = self.change else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
     }()
     case .model?: try {
       guard case .model(let v)? = self.change else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
+    case .plan?: try {
+      guard case .plan(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 9)
     }()
     case .assign?: try {
       guard case .assign(let v)? = self.change else { preconditionFailure() }
-      try visitor.visitSingularBoolField(value: v, fieldNumber: 8)
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+    }()
+    case .role?: try {
+      guard case .role(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+    }()
+    case .policy?: try {
+      guard case .policy(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
+    }()
+    case .revoke?: try {
+      guard case .revoke(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 13)
     }()
     case nil: break
     }
@@ -2676,7 +4776,43 @@ nonisolated extension PBCommandMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
   static func ==(lhs: PBCommandMessage, rhs: PBCommandMessage) -> Bool {
     if lhs.network != rhs.network {return false}
     if lhs.proposal != rhs.proposal {return false}
+    if lhs._base != rhs._base {return false}
     if lhs.change != rhs.change {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBRoleMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".RoleMessage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}peer\0\u{1}role\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.peer) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.role) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.peer.isEmpty {
+      try visitor.visitSingularBytesField(value: self.peer, fieldNumber: 1)
+    }
+    if self.role != 0 {
+      try visitor.visitSingularUInt32Field(value: self.role, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBRoleMessage, rhs: PBRoleMessage) -> Bool {
+    if lhs.peer != rhs.peer {return false}
+    if lhs.role != rhs.role {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2777,6 +4913,190 @@ nonisolated extension PBGrantMessage: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.memory != rhs.memory {return false}
     if lhs.name != rhs.name {return false}
     if lhs.addresses != rhs.addresses {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBConfigEntryMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".ConfigEntryMessage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}command\0\u{3}wall_clock\0\u{1}assignment\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._command) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.wallClock) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._assignment) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._command {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.wallClock != 0 {
+      try visitor.visitSingularUInt64Field(value: self.wallClock, fieldNumber: 2)
+    }
+    try { if let v = self._assignment {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBConfigEntryMessage, rhs: PBConfigEntryMessage) -> Bool {
+    if lhs._command != rhs._command {return false}
+    if lhs.wallClock != rhs.wallClock {return false}
+    if lhs._assignment != rhs._assignment {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBConfigStateMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".ConfigStateMessage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}network\0\u{1}header\0\u{1}config\0\u{1}began\0\u{1}remembered\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.network) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.header) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.config) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.began) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.remembered) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.network.isEmpty {
+      try visitor.visitSingularBytesField(value: self.network, fieldNumber: 1)
+    }
+    if !self.header.isEmpty {
+      try visitor.visitSingularBytesField(value: self.header, fieldNumber: 2)
+    }
+    if !self.config.isEmpty {
+      try visitor.visitSingularBytesField(value: self.config, fieldNumber: 3)
+    }
+    if self.began != 0 {
+      try visitor.visitSingularUInt64Field(value: self.began, fieldNumber: 4)
+    }
+    if !self.remembered.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.remembered, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBConfigStateMessage, rhs: PBConfigStateMessage) -> Bool {
+    if lhs.network != rhs.network {return false}
+    if lhs.header != rhs.header {return false}
+    if lhs.config != rhs.config {return false}
+    if lhs.began != rhs.began {return false}
+    if lhs.remembered != rhs.remembered {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBRememberedMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".RememberedMessage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}peer\0\u{1}forgotten\0\u{1}outcomes\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.peer) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.forgotten) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.outcomes) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.peer.isEmpty {
+      try visitor.visitSingularBytesField(value: self.peer, fieldNumber: 1)
+    }
+    if self.forgotten != 0 {
+      try visitor.visitSingularUInt64Field(value: self.forgotten, fieldNumber: 2)
+    }
+    if !self.outcomes.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.outcomes, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBRememberedMessage, rhs: PBRememberedMessage) -> Bool {
+    if lhs.peer != rhs.peer {return false}
+    if lhs.forgotten != rhs.forgotten {return false}
+    if lhs.outcomes != rhs.outcomes {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBOutcomeMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".OutcomeMessage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}proposal\0\u{1}base\0\u{1}accepted\0\u{1}revision\0\u{1}reason\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.proposal) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.base) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.accepted) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.revision) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.proposal.isEmpty {
+      try visitor.visitSingularBytesField(value: self.proposal, fieldNumber: 1)
+    }
+    if self.base != 0 {
+      try visitor.visitSingularUInt64Field(value: self.base, fieldNumber: 2)
+    }
+    if self.accepted != false {
+      try visitor.visitSingularBoolField(value: self.accepted, fieldNumber: 3)
+    }
+    if self.revision != 0 {
+      try visitor.visitSingularUInt64Field(value: self.revision, fieldNumber: 4)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBOutcomeMessage, rhs: PBOutcomeMessage) -> Bool {
+    if lhs.proposal != rhs.proposal {return false}
+    if lhs.base != rhs.base {return false}
+    if lhs.accepted != rhs.accepted {return false}
+    if lhs.revision != rhs.revision {return false}
+    if lhs.reason != rhs.reason {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -3,9 +3,10 @@ import Peer
 
 struct NetworkCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "network", abstract: "Make, find, join and show networks.",
+        commandName: "network", abstract: "Make, find, join, show and change networks.",
         subcommands: [
-            Create.self, Discover.self, Join.self, Invite.self, List.self, Show.self, Leave.self,
+            Create.self, Discover.self, Join.self, Invite.self, Revoke.self, List.self, Show.self, SetModel.self,
+            SetPolicy.self, Plan.self, Leave.self, Recover.self,
         ])
 
     func run() throws { throw MissingCommand(after: NetworkCommand.self) }
@@ -100,14 +101,20 @@ struct NetworkCommand: ParsableCommand {
     }
 
     struct Show: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show a network, its peers and their blocks.")
+        static let configuration = CommandConfiguration(
+            abstract: "Show a network: its config and who certified it, its peers and their blocks.")
 
         @Argument(help: "Name or id of the network.")
         var name: String
         @OptionGroup var peer: PeerOptions
         @OptionGroup var output: OutputOptions
 
-        func run() throws { try output.show(network: try peer.ask(.networkShow(network: name))) }
+        func run() throws {
+            guard case .network(let network) = try peer.ask(.networkShow(network: name)) else {
+                throw ControlError.unreadableAnswer
+            }
+            try output.show(network, Views.networkInDetail(network))
+        }
     }
 
     struct Leave: ParsableCommand {

@@ -27,6 +27,12 @@ struct PeerOptions: ParsableArguments {
             }
         }
     }
+
+    /// Asks for a change of a network's config, and waits for what it came to.
+    func change(_ request: ControlRequest) throws -> ChangeDocument {
+        guard case .changed(let change) = try ask(request) else { throw ControlError.unreadableAnswer }
+        return change
+    }
 }
 
 /// How something is shown.
@@ -40,6 +46,15 @@ struct OutputOptions: ParsableArguments {
             try StandardOutput.write(document: document)
         } else {
             StandardOutput.write(text())
+        }
+    }
+
+    /// Prints what a change came to, or confirms it in a sentence.
+    func show(_ change: ChangeDocument, confirming sentence: @autoclosure () -> String) throws {
+        if json {
+            try StandardOutput.write(document: change)
+        } else {
+            confirm(Visible.word(sentence()))
         }
     }
 }

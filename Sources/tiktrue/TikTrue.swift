@@ -15,7 +15,7 @@ struct TikTrue: AsyncParsableCommand {
         version: Release.version,
         subcommands: [
             UpCommand.self, StatusCommand.self, StopCommand.self, NetworkCommand.self, ModelCommand.self,
-            PeerCommand.self, ChatCommand.self, BenchCommand.self,
+            PeerCommand.self, ChatCommand.self, EventsCommand.self, BenchCommand.self, SimulateCommand.self,
         ])
 
     mutating func run() throws { throw MissingCommand(after: TikTrue.self) }
@@ -43,6 +43,10 @@ enum Exit {
     static func end(with error: any Error, in command: (some ParsableCommand).Type) -> Never {
         if let missing = error as? MissingCommand {
             StandardError.write("Error: \(missing)\n" + command.helpMessage(for: missing.group) + "\n")
+            exit(wrongUsage)
+        }
+        if let wrong = error as? WrongUsage {
+            StandardError.write("Error: \(wrong)\nUsage: " + command.usageString(for: wrong.command) + "\n")
             exit(wrongUsage)
         }
         switch command.exitCode(for: error) {
@@ -75,6 +79,17 @@ struct MissingCommand: Error, CustomStringConvertible {
     init(after group: any ParsableCommand.Type) { self.group = group }
 
     var description: String { "a command is missing after '\(group.configuration.commandName ?? "tiktrue")'" }
+}
+
+/// Usage that turned out to be wrong only when the command ran.
+struct WrongUsage: Error, CustomStringConvertible {
+    let description: String
+    let command: any ParsableCommand.Type
+
+    init(_ description: String, of command: any ParsableCommand.Type) {
+        self.description = description
+        self.command = command
+    }
 }
 
 /// What must hold before anything else is done in the process.

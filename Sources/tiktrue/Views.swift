@@ -19,37 +19,6 @@ enum Views {
         return text
     }
 
-    static func network(_ network: NetworkDocument) -> String {
-        let leader = network.leader.map { id in
-            let name = network.peers.first { $0.id == id }?.name
-            return ", led by \(Visible.word(name ?? short(id)))"
-        }
-        let title =
-            "network \(Visible.word(network.name)) (\(short(network.id))): "
-            + "model \(Visible.word(network.model)), \(network.blockCount) blocks\n"
-            + "  revision \(network.revision), your role is \(network.role), "
-            + (network.quorum ? "config can change" : "config is frozen") + (leader ?? "") + "\n"
-            + (network.notice.map { "  \($0)\n" } ?? "")
-        return title.split(separator: "\n").map { Visible.word(String($0)) + "\n" }.joined()
-            + peers(network.peers, indentation: 2)
-    }
-
-    static func peers(_ peers: [PeerDocument], indentation: Int) -> String {
-        var table = Table(
-            [
-                Table.Column("PEER"), Table.Column("NAME"), Table.Column("ADDRESS", minimum: 21), Table.Column("STATE"),
-                Table.Column("ROLE", minimum: 6), Table.Column("BLOCKS"), Table.Column("COPIES"),
-                Table.Column("READY", isNumber: true, minimum: 5), Table.Column("LENDS", isNumber: true),
-            ], indentation: indentation)
-        for peer in peers {
-            table.add([
-                short(peer.id), peer.name, peer.address, peer.state.rawValue, peer.role, spans(peer.blocks),
-                spans(peer.copies), readiness(of: peer), ByteSize(bytes: peer.sharedMemory).description,
-            ])
-        }
-        return table.rendered()
-    }
-
     static func networks(_ networks: [NetworkDocument]) -> String {
         guard !networks.isEmpty else { return "In no network yet: tiktrue network create, or tiktrue network join.\n" }
         var table = Table([
@@ -112,6 +81,11 @@ enum Views {
         return facts.rendered()
     }
 
+    static func events(_ events: [EventDocument]) -> String {
+        guard !events.isEmpty else { return "Nothing has happened yet.\n" }
+        return events.map { time($0.at, format: "%Y-%m-%d %H:%M:%S") + "  " + Visible.word($0.text) + "\n" }.joined()
+    }
+
     static func bench(_ bench: BenchDocument) -> String {
         var facts = Facts()
         facts.add("model", bench.model)
@@ -130,19 +104,7 @@ enum Views {
         spans.isEmpty ? "-" : spans.map(\.description).joined(separator: ",")
     }
 
-    /// How many of the blocks that it is to hold it can compute at once.
-    private static func readiness(of peer: PeerDocument) -> String {
-        let wanted = blocks(peer.blocks + peer.copies)
-        return wanted.isEmpty ? "-" : "\(wanted.intersection(blocks(peer.loaded)).count)/\(wanted.count)"
-    }
-
-    private static func blocks(_ spans: [BlockSpan]) -> Set<Int> {
-        spans.reduce(into: []) { set, span in
-            if span.first <= span.last { set.formUnion(span.first...span.last) }
-        }
-    }
-
-    private static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+    static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
 
     private static func decimal(_ value: Double, places: Int) -> String { String(format: "%.\(places)f", value) }
 }

@@ -253,6 +253,12 @@ class Lab:
     def is_up(self, host, peer="peer"):
         return is_running(self._peer(host, peer))
 
+    def pid(self, host, peer="peer"):
+        """The number of a peer's process."""
+        if not self.is_up(host, peer):
+            raise LabError(f"no {peer} runs on host {host}")
+        return self._peer(host, peer)["pid"]
+
     def _signal(self, host, peer, number):
         process = self._peer(host, peer)
         if not is_running(process):
@@ -310,10 +316,29 @@ class Lab:
             port = f"long{host}" if self._cable(host)["forwarder"] else f"host{host}"
             self._link(self.switch, "set", port, "type", "bridge_slave", "isolated", "on" if host in hosts else "off")
 
+    def datagrams(self, one, other, pass_on):
+        """Whether UDP passes between two hosts, as where a firewall stands between them; TCP and multicast do in any case."""
+        for host, sender in ((one, other), (other, one)):
+            space = self.namespace(host)
+            wall = ("pref", "10", "from", self.address(sender), "ipproto", "udp", "blackhole")
+            rules = _output("ip", "-n", space, "rule", "list")
+            # Rules are asked before the table of the host's own addresses, which is asked first of all otherwise.
+            if "lookup local" in rules.partition("\n")[0]:
+                _output("ip", "-n", space, "rule", "add", "pref", "20", "lookup", "local")
+                _output("ip", "-n", space, "rule", "delete", "pref", "0")
+            stands = f"from {self.address(sender)} ipproto udp blackhole" in rules
+            if stands == pass_on:
+                _output("ip", "-n", space, "rule", "delete" if pass_on else "add", *wall)
+
+    def carried_bytes(self, host):
+        """What the host's card has received and sent so far."""
+        lines = self.run(host, "cat", "/proc/net/dev", capture_output=True, text=True, check=True).stdout.splitlines()
+        numbers = next(line.split(":")[1].split() for line in lines if line.strip().startswith("eth0:"))
+        return int(numbers[0]), int(numbers[8])
+
     def received_bytes(self, host):
         """What the host's card has received so far."""
-        lines = self.run(host, "cat", "/proc/net/dev", capture_output=True, text=True, check=True).stdout.splitlines()
-        return next(int(line.split(":")[1].split()[0]) for line in lines if line.strip().startswith("eth0:"))
+        return self.carried_bytes(host)[0]
 
     def rate(self, host, megabits):
         """Limits the cable in both directions; 0 takes the limit away."""

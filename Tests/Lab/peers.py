@@ -80,6 +80,13 @@ class Peer:
     def json(self, *words, **options):
         return json.loads(self.do(*words, "--json", **options))
 
+    def begin(self, *words):
+        """Runs a command beside the test; `communicate` of what is returned waits for its end."""
+        child = self.lab.popen(self.host, *self.words(*words), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+        self.test.addCleanup(lambda: (child.poll() is None and child.kill(), child.communicate()))
+        return child
+
     def refuses(self, *words):
         """Runs a command that has to fail with one sentence on standard error; returns the sentence."""
         done = self.run(*words)
@@ -107,6 +114,10 @@ class Peer:
     def network(self, name="home"):
         """This peer's view of the network; None where it is in no such network."""
         return next((network for network in self.status["networks"] if network["name"] == name), None)
+
+    def show(self, name="home"):
+        """The config as this peer knows it, with its certificate and who has applied it."""
+        return self.json("network", "show", name)
 
     def member(self, other, name="home"):
         """This peer's view of another member; None where it is none."""
@@ -138,10 +149,7 @@ class Peer:
 
     def begin_chat(self, *options, **how):
         """A chat that goes on by itself: its standard output can be read as it streams."""
-        child = self.lab.popen(self.host, *self.words(*self.chat_words(*options, **how)), stdin=subprocess.DEVNULL,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.test.addCleanup(lambda: (child.poll() is None and child.kill(), child.communicate()))
-        return child
+        return self.begin(*self.chat_words(*options, **how))
 
 
 class PeerCase(LabCase):

@@ -78,6 +78,26 @@ class LabTests(LabCase):
         self.lab.multicast(True)
         self.assertEqual(self.ask(1, "239.255.74.20")["answered"], [2, 3])
 
+    def test_datagrams_can_be_blocked_between_two_hosts_while_all_else_passes(self):
+        self.lab.datagrams(1, 2, False)
+        self.lab.datagrams(1, 2, False)
+        self.assertEqual(self.ask(1, "10.74.0.2")["answered"], [])
+        self.assertEqual(self.ask(2, "10.74.0.1")["answered"], [])
+        self.assertEqual(self.ask(1, "10.74.0.3")["answered"], [3])
+        self.assertEqual(self.ask(3, "10.74.0.2")["answered"], [2])
+        server = self.lab.popen(2, sys.executable, "-c", (
+            "import socket\ns = socket.create_server(('', 5000))\nprint('ready', flush=True)\ns.accept()"),
+            stdout=subprocess.PIPE)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.kill)
+        self.addCleanup(server.stdout.close)
+        server.stdout.readline()
+        self.lab.run(1, sys.executable, "-c", "import socket\nsocket.create_connection(('10.74.0.2', 5000), timeout=20)",
+                     check=True)
+        self.lab.datagrams(1, 2, True)
+        self.assertEqual(self.ask(1, "10.74.0.2")["answered"], [2])
+        self.assertEqual(self.ask(2, "10.74.0.1")["answered"], [1])
+
     def test_a_cut_cable_is_silent_and_a_mended_one_works(self):
         self.lab.cut(2)
         self.assertEqual(self.ask(1, "10.74.0.2")["answered"], [])

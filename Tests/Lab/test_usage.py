@@ -19,19 +19,37 @@ WRONG = {
     "network list": ["network list home"],
     "network show": ["network show"],
     "network leave": ["network leave"],
+    "network set-model": ["network set-model", "network set-model home"],
+    "network set-policy": ["network set-policy", "network set-policy home", "network set-policy home --max-voters 2",
+                           "network set-policy home --max-voters 9", "network set-policy home --voter-grace 0",
+                           "network set-policy home --voter-grace 604801"],
+    "network plan": ["network plan", "network plan home now"],
+    "network revoke": ["network revoke", "network revoke home"],
+    # Without a terminal nobody can be asked.
+    "network recover": ["network recover", "network recover home", "network recover home --confirm hom"],
     "model": ["model", "model bogus"],
     "model add": ["model add", "model add a b"],
     "model list": ["model list a"],
     "model show": ["model show"],
     "peer": ["peer bogus"],
     "peer list": ["peer list --bogus"],
+    "peer show": ["peer show", "peer show a b"],
+    "peer grant": ["peer grant", "peer grant attic", "peer grant attic plenty"],
+    "peer role": ["peer role", "peer role attic", "peer role attic king"],
+    "peer remove": ["peer remove", "peer remove a b"],
     "chat": ["chat --temperature hot", "chat --temperature -1", "chat --max-tokens 0", "chat --top-p 2", "chat --top-k -1",
              "chat --seed x", "chat --session short", "chat hello"],
+    "events": ["events --last 0", "events --last many"],
     "bench": ["bench --threads 0", "bench --threads x", "bench --decode 0"],
+    "simulate": ["simulate", "simulate swarm --seeds 5-2", "simulate swarm --seed 1 --seeds 1-2", "simulate swarm --past",
+                 "simulate swarm --peers 0"],
 }
 
 NEED_A_PEER = ["status", "network create home --model m", "network discover", "network invite home", "network list",
-               "network show home", "network leave home", "model list", "model show m", "peer list", "chat --prompt Hello"]
+               "network show home", "network leave home", "network set-model home m", "network plan home",
+               "network set-policy home --max-voters 3", "network revoke home 1234", "network recover home --confirm home",
+               "model list", "model show m", "peer list", "peer show attic", "peer grant attic 1G", "peer role attic worker",
+               "peer remove attic", "events", "chat --prompt Hello"]
 
 
 @unittest.skipUnless(PROGRAM, "TIKTRUE_BIN does not say which program to test")

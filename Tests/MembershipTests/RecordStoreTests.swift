@@ -13,7 +13,7 @@ import Wire
     ) -> Signed {
         PeerRecord(
             network: network, version: RecordVersion(epoch: epoch, sequence: sequence), name: name, addresses: [],
-            grantedMemory: 1, held: [], loaded: [], appliedRevision: .first
+            grantedMemory: 1, held: [], loaded: [], applied: .none
         ).signed(by: key(owner))
     }
 
@@ -121,5 +121,54 @@ import Wire
         store.keep { $0 == Self.key(2).peer }
         #expect(store.records.count == 1)
         #expect(store.record(of: Self.key(1).peer) == nil)
+    }
+
+    @Test func storesOfTheSameVersionsHaveTheSameSummaryHoweverTheyCameByThem() throws {
+        let one = try store(Self.record(1, 1, 1), Self.record(2, 1, 1), Self.record(1, 1, 2), Self.record(3, 1, 1))
+        var other = try store(Self.record(3, 1, 1), Self.record(1, 1, 2), Self.record(2, 1, 1))
+        #expect(one.summary == other.summary)
+        _ = try other.take(Self.record(3, 2, 0))
+        #expect(one.summary != other.summary)
+        other.keep { $0 != Self.key(3).peer }
+        #expect(try other.summary == store(Self.record(1, 1, 2), Self.record(2, 1, 1)).summary)
+        other.keep { _ in false }
+        #expect(other.summary == 0)
+    }
+
+    @Test func aForgedRecordOfAnOlderVersionCostsNoCheckAndChangesNothing() throws {
+        var store = try store(Self.record(1, 2, 1))
+        let old = Self.record(1, 1, 1)
+        let forged = Signed(payload: old.payload, signer: old.signer, signature: Array(repeating: 0, count: 64))
+        #expect(try store.take(forged) == .older)
+        #expect(store.record(of: Self.key(1).peer)?.version == RecordVersion(epoch: 2, sequence: 1))
+    }
+
+    @Test func digestsInPartsCoverAllMembersOneAfterTheOther() throws {
+        var store = RecordStore(network: Self.network)
+        for owner in 1...20 as ClosedRange<UInt8> { _ = try store.take(Self.record(owner, 1, 1)) }
+        var told: [PeerID] = []
+        var first = PeerID.lowest
+        for _ in 0..<20 {
+            let part = store.digest(from: first, bytes: 300, asks: true)
+            #expect(part.estimatedBytes <= 300)
+            told += part.versions.map(\.peer)
+            // Whoever has nothing of this part lacks just what it names.
+            let none = RecordDigest(first: part.first, last: part.last, versions: [], asks: false)
+            #expect(store.delta(for: none).map(\.signer).sorted() == part.versions.map(\.peer))
+            first = store.following(part)
+            if first == .lowest { break }
+        }
+        #expect(told == store.records.indices.map { store.digest[$0].peer })
+    }
+
+    @Test func aDigestOfTheSamePartNamesWhatIsHeldThere() throws {
+        let store = try store(Self.record(1, 1, 1), Self.record(2, 1, 1), Self.record(3, 1, 1))
+        let peers = store.digest.map(\.peer)
+        let part = RecordDigest(first: peers[0], last: peers[1], versions: [], asks: true)
+        let mine = store.digest(of: part, bytes: 1000)
+        #expect(mine.versions.map(\.peer) == Array(peers[0...1]))
+        #expect(mine.first == peers[0] && mine.last == peers[1] && !mine.asks)
+        let cut = store.digest(of: part, bytes: 130)
+        #expect(cut.versions.map(\.peer) == [peers[0]] && cut.last == peers[0])
     }
 }

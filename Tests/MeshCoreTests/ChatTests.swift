@@ -5,6 +5,7 @@ import Testing
 import Wire
 
 @testable import MeshCore
+@testable import Simulator
 
 @Suite struct ChatTests {
     @Test("Three peers make a network and chat, and the answer is that of one peer alone", arguments: 0..<3)

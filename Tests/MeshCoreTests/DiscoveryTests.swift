@@ -3,6 +3,7 @@ import Testing
 import Wire
 
 @testable import MeshCore
+@testable import Simulator
 
 @Suite struct DiscoveryTests {
     @Test("Three peers that are switched on see each other by their beacons at once")
@@ -60,7 +61,7 @@ import Wire
         #expect(world.violations == [])
     }
 
-    @Test("A peer that was switched off is not listed any more after a few seconds")
+    @Test("A peer that was switched off is not listed any more after a while")
     func silentPeerIsForgotten() throws {
         let world = World(seed: 5, hosts: 2, memory: [900])
         let model = FakeModel()
@@ -69,13 +70,14 @@ import Wire
         _ = try world.found(model, on: 0)
         world.run(for: .seconds(2))
         world.crash(0)
-        world.run(for: .seconds(8))
+        world.run(for: world.hosts[1].settings.beaconLifetime)
         #expect(world.answer(world.request(1, .discover)) == .discovered([]))
     }
 
     @Test("A seed takes the place of multicast: the network is found, joined and used")
     func seedsInsteadOfMulticast() throws {
-        let world = World(seed: 6, hosts: 3, memory: [540], seeds: [1: [0], 2: [1]])
+        let world = World(seed: 6, hosts: 3, memory: [540])
+        for host in 1...2 { world.hosts[host].settings.seeds = [world.hosts[host - 1].endpoint] }
         world.multicastWorks = false
         let model = FakeModel()
         world.give(model, to: 0)

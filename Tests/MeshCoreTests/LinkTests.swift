@@ -4,6 +4,7 @@ import Testing
 import Wire
 
 @testable import MeshCore
+@testable import Simulator
 
 @Suite struct LinkTests {
     private func linkEvents(_ world: World, since: Instant) -> Int {
@@ -87,7 +88,7 @@ import Wire
         world.hosts[2].settings.name = "renamed"
         world.start(2)
         let known = world.run(within: .seconds(10)) {
-            world.hosts[1].core?.networks[home.network]?.records.record(of: world.hosts[2].peer)?.name == "renamed"
+            world.hosts[1].core?.networks[home.network]?.gossip.record(of: world.hosts[2].peer)?.name == "renamed"
         }
         #expect(known)
         home.expectSound()

@@ -4,6 +4,7 @@ import Testing
 import Wire
 
 @testable import MeshCore
+@testable import Simulator
 
 @Suite struct PieceTests {
     private func needed(_ host: Host, _ network: NetworkID) -> Set<Digest> {
@@ -109,12 +110,15 @@ import Wire
     func fullDisk() throws {
         let model = FakeModel()
         let world = World(seed: 50, hosts: 2, memory: [900])
-        world.give(model, to: 0)
-        world.hosts[1].diskIsFull = true
         world.startAll()
         let network = try world.found(model, on: 0)
         world.answer(world.request(1, .join(try world.invite(from: 0, to: network))))
+        // From here on nothing small is written, for which there would be no room either.
+        Home(world: world, network: network, model: model).settleVoters(2)
+        world.hosts[1].diskIsFull = true
+        world.give(model, to: 0)
         world.run(for: .seconds(10))
+        #expect(world.hosts[1].isOn)
         #expect(world.hosts[1].opensFailed > 0)
         #expect(
             world.hosts[1].opensFailed < 15 * model.pieces.count,

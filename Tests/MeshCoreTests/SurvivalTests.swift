@@ -5,6 +5,7 @@ import Testing
 import Wire
 
 @testable import MeshCore
+@testable import Simulator
 
 @Suite struct SurvivalTests {
     private static let prompt: [Int32] = [11, 12, 13, 14, 15, 16, 17]

@@ -4,150 +4,323 @@ import Wire
 
 @testable import NetworkConfig
 
-@Suite struct ConfigLedgerTests {
-    private func grown(_ count: Int) throws -> [ConfigLedger] {
-        var ledger = try ConfigLedger(founding: Sample.config(), by: Sample.key(1))
-        var all = [ledger]
-        for number in 0..<count {
-            var next = ledger.config
-            next.name = "home \(number)"
-            try ledger.advance(to: next, by: Sample.key(1))
-            all.append(ledger)
-        }
-        return all
+@Suite("The ledger believes what is certified")
+struct ConfigLedgerTests {
+    /// Three voters, and a few revisions.
+    private func grown() throws -> Group {
+        var group = try Group(voters: [1, 2, 3])
+        for number in 1...4 { try group.propose(.setModel(Sample.model("m\(number)"))) }
+        return group
     }
 
-    @Test("The network's id is the digest of its first revision, and stays")
-    func identity() throws {
-        let all = try grown(3)
-        #expect(all.allSatisfy { $0.network.digest == Digest.of(all[0].first.payload) })
-        #expect(all[3].config.revision == Revision(4))
-        #expect(all[3].config.network == all[0].network)
-    }
-
-    @Test("First and latest revision verify from any hand, also with revisions left out between them")
-    func verifies() throws {
-        let all = try grown(3)
-        for ledger in all {
-            let verified = try ConfigLedger(network: ledger.network, first: ledger.first, latest: ledger.latest)
-            #expect(verified.config == ledger.config)
-        }
-    }
-
-    @Test("A ledger takes newer revisions only: an old one or the same one is stale")
-    func onlyForward() throws {
-        let all = try grown(3)
-        var ledger = all[1]
-        try ledger.adopt(all[3].latest)
-        for old in all {
-            #expect(throws: ConfigRefusal.self) { try ledger.adopt(old.latest) }
-        }
-        #expect(ledger.config == all[3].config)
-    }
-
-    @Test("Another network's revision, another signer's, a changed one, and one signed for another purpose are refused")
-    func refusals() throws {
-        let all = try grown(1)
-        var other = Sample.config()
-        other.salt = [4]
-        let stranger = try ConfigLedger(founding: other, by: Sample.key(1))
-        var ledger = all[0]
-        #expect(throws: ConfigRefusal.wrongNetwork) { try ledger.adopt(stranger.latest) }
-        #expect(throws: ConfigRefusal.wrongNetwork) {
-            try ConfigLedger(network: all[0].network, first: stranger.first, latest: all[1].latest)
-        }
-
-        var forged = all[1].config
-        forged.network = all[0].network
-        let byAnother = forged.signed(by: Sample.key(2))
-        #expect(throws: ConfigRefusal.wrongSigner(expected: Sample.peer(1), found: Sample.peer(2))) {
-            try ledger.adopt(byAnother)
-        }
-
-        var bytes = all[1].latest.payload
-        bytes[bytes.count / 2] ^= 1
-        let changed = Signed(payload: bytes, signer: Sample.peer(1), signature: all[1].latest.signature)
-        #expect(throws: ConfigRefusal.falseSignature) { try ledger.adopt(changed) }
-        let command = Signed(all[1].latest.payload, domain: .command, by: Sample.key(1))
-        #expect(throws: ConfigRefusal.falseSignature) { try ledger.adopt(command) }
-        #expect(ledger.config == all[0].config)
-    }
-
-    @Test("A founder cannot pass its office to a config that names another founder")
-    func founderStays() throws {
-        let all = try grown(0)
-        var next = all[0].config
-        next.founder = Sample.peer(2)
-        var ledger = all[0]
-        #expect(throws: ConfigRefusal.self) { try ledger.advance(to: next, by: Sample.key(1)) }
-        #expect(throws: ConfigRefusal.wrongSigner(expected: Sample.peer(1), found: Sample.peer(2))) {
-            try ledger.advance(to: all[0].config, by: Sample.key(2))
-        }
-    }
-
-    @Test("The next revision must name the one held here as the one before it")
-    func brokenChain() throws {
-        let all = try grown(0)
-        var next = all[0].config
-        next.network = all[0].network
-        next.revision = Revision(2)
-        next.previous = Digest.of([1])
-        var ledger = all[0]
-        #expect(throws: ConfigRefusal.self) { try ledger.adopt(next.signed(by: Sample.key(1))) }
-        next.previous = Digest.of(all[0].first.payload)
-        try ledger.adopt(next.signed(by: Sample.key(1)))
-        #expect(ledger.config.revision == Revision(2))
-    }
-
-    @Test("A first revision with a past, or by someone who is not its founder, founds nothing")
-    func falseBeginnings() {
-        var config = Sample.config()
-        #expect(throws: ConfigRefusal.self) { try ConfigLedger(founding: config, by: Sample.key(2)) }
-        let signed = config.signed(by: Sample.key(2))
-        let id = NetworkID(digest: Digest.of(signed.payload))
-        #expect(throws: ConfigRefusal.wrongSigner(expected: Sample.peer(1), found: Sample.peer(2))) {
-            try ConfigLedger(network: id, first: signed, latest: signed)
-        }
-        config.revision = Revision(2)
-        #expect(throws: ConfigRefusal.self) { try ConfigLedger(founding: config, by: Sample.key(1)) }
-    }
-
-    @Test("The highest revision there can be is taken without harm, and nothing follows it")
-    func highestRevision() throws {
-        let all = try grown(0)
-        var last = all[0].config
-        last.network = all[0].network
-        last.revision = Revision(.max)
-        var ledger = all[0]
-        do {
-            try ledger.adopt(last.signed(by: Sample.key(1)))
+    private func refusal(_ certified: CertifiedConfig, by ledger: ConfigLedger) -> ConfigRefusal? {
+        var ledger = ledger
+        let before = ledger.certified
+        do throws(ConfigRefusal) {
+            try ledger.adopt(certified)
+            return nil
         } catch {
-            return
+            #expect(ledger.certified == before, "a refused config changes nothing")
+            return error
         }
-        #expect(throws: ConfigRefusal.self) { try ledger.adopt(last.signed(by: Sample.key(1))) }
     }
 
-    @Test("Garbage is refused with a sentence, never a trap")
-    func garbage() throws {
-        let all = try grown(1)
-        let genuine = all[1].latest.payload
-        var state: UInt64 = 1
-        func random() -> UInt64 {
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return state >> 33
+    @Test("a network's id is the digest of its first header, and stays")
+    func identity() throws {
+        let group = try grown()
+        let first = group.past[0].certified.chain[0].bytes
+        #expect(group.network.digest == Digest.of(first))
+        #expect(group.past.allSatisfy { $0.network == group.network })
+        #expect(group.config.network == group.network)
+        #expect(group.past[0].certifiers == [])
+        #expect(group.ledger.certifiers == Sample.peers([1, 2, 3]))
+    }
+
+    @Test("a first revision with a past, another voter or a founder without rights founds nothing")
+    func falseBeginnings() {
+        for change in [
+            { $0.revision = Revision(2) }, { $0.network = Sample.network }, { $0.generation = 1 },
+            { $0.voters = Sample.peers([1, 2]) }, { $0.voters = Sample.peers([2]) }, { $0.members[0].role = .worker },
+            { $0.members.removeFirst() },
+        ] as [(inout NetworkConfig) -> Void] {
+            var config = Sample.config()
+            change(&config)
+            #expect(throws: ConfigRefusal.self) { try ConfigLedger(founding: config) }
         }
-        for _ in 0..<800 {
-            var bytes = genuine
-            for _ in 0...random() % 3 { bytes[Int(random() % UInt64(bytes.count))] = UInt8(random() & 255) }
-            if random() % 4 == 0 { bytes = Array(bytes.prefix(Int(random() % UInt64(bytes.count)))) }
-            // Signed anew, so that it is the content that is judged.
-            var ledger = all[0]
-            do {
-                try ledger.adopt(Signed(bytes, domain: .revision, by: Sample.key(1)))
-                #expect(ledger.config.network == all[0].network)
-            } catch {
-                #expect(!error.description.isEmpty)
+    }
+
+    @Test("every revision verifies from any hand, and from every earlier one with those between left out")
+    func verifies() throws {
+        let group = try grown()
+        for (place, ledger) in group.past.enumerated() {
+            let verified = try ConfigLedger(network: group.network, certified: ledger.certified)
+            #expect(verified.certified == ledger.certified && verified.config == ledger.config)
+            for var earlier in group.past[..<place] {
+                try earlier.adopt(ledger.certified)
+                #expect(earlier.version == ledger.version && earlier.config == ledger.config)
+                #expect(earlier.certified.chain.map(\.bytes) == ledger.certified.chain.map(\.bytes))
             }
         }
     }
+
+    @Test("the proof holds the first header, those that change voters or admins, and the latest")
+    func proofStaysShort() throws {
+        var group = try grown()
+        #expect(group.ledger.certified.chain.count == 3)
+        try group.propose(.setRole(Sample.peer(3), .admin))
+        try group.propose(.setModel(Sample.model("x")))
+        try group.vote([2, 3])
+        for _ in 0..<5 { try group.propose(.setModel(Sample.model("y"))) }
+        #expect(group.ledger.certified.chain.count == 5)
+        _ = try ConfigLedger(network: group.network, certified: group.ledger.certified)
+    }
+
+    @Test("a member is sent the part of the proof that it lacks, and believes it; a newcomer is not content with that")
+    func partialProof() throws {
+        var group = try Group(voters: [1, 2, 3])
+        for voters in [[1, 2], [2, 3], [1, 2, 3], [2]] as [[UInt8]] { try group.vote(voters) }
+        try group.propose(.setModel(Sample.model("x")))
+        for var ledger in group.past.dropLast() {
+            let news = group.ledger.certified(since: ledger.version)
+            #expect(news.chain.count <= group.ledger.certified.chain.count)
+            try ledger.adopt(news)
+            #expect(ledger.certified == group.ledger.certified)
+        }
+        let last = group.past[group.past.count - 2].version
+        let part = group.ledger.certified(since: last)
+        #expect(part.chain.count == 2)
+        #expect(throws: ConfigRefusal.self) { try ConfigLedger(network: group.network, certified: part) }
+        let other = ConfigVersion(generation: 1 << 32, revision: last.revision)
+        #expect(group.ledger.certified(since: other) == group.ledger.certified)
+        #expect(group.ledger.certified(since: .none) == group.ledger.certified)
+    }
+
+    @Test("headers that a proof need not hold are left out, so that nobody can fill it")
+    func superfluousHeaders() throws {
+        let group = try grown()
+        let all = group.past.map { $0.certified.chain[$0.certified.chain.count - 1] }
+        let padded = CertifiedConfig(chain: all, config: group.ledger.certified.config)
+        var ledger = group.past[0]
+        try ledger.adopt(padded)
+        #expect(ledger.certified == group.ledger.certified)
+        #expect(
+            try ConfigLedger(network: group.network, certified: padded).certified == group.ledger.certified)
+    }
+
+    @Test("an older one and the same one are stale")
+    func onlyForward() throws {
+        let group = try grown()
+        for ledger in group.past {
+            #expect(
+                refusal(ledger.certified, by: group.ledger)
+                    == .stale(held: group.ledger.version, offered: ledger.version))
+        }
+    }
+
+    @Test("a minority, strangers, signatures over other bytes or for another purpose certify nothing")
+    func forged() throws {
+        let group = try grown()
+        for signers in [[], [1], [3], [1, 4, 5, 6, 7]] as [[UInt8]] {
+            let forged = Group.next(after: group.ledger, signers: signers)
+            #expect(
+                refusal(forged.certified, by: group.ledger)
+                    == .uncertified(group.ledger.version.next, vouches: signers.isEmpty ? 0 : 1, majority: 2))
+            #expect(throws: ConfigRefusal.self) {
+                try ConfigLedger(network: group.network, certified: forged.certified)
+            }
+        }
+        let good = Group.next(after: group.ledger, signers: [1, 3])
+        #expect(refusal(good.certified, by: group.ledger) == nil)
+
+        let wrong: [([SignatureDomain], [UInt8])] = [([.command, .revision], good.header), ([.revision], good.config)]
+        for (domains, bytes) in wrong {
+            let vouches = Sample.peers([1, 3]).enumerated().map { place, peer in
+                let key = peer == Sample.peer(1) ? Sample.key(1) : Sample.key(3)
+                return Vouch(voter: peer, signature: key.sign(bytes, domain: domains[min(place, domains.count - 1)]))
+            }
+            var ledger = group.ledger
+            #expect(throws: ConfigRefusal.self) {
+                try ledger.advance(to: good.header, vouches: vouches, config: good.config)
+            }
+        }
+    }
+
+    @Test("signatures that do not hold or do not count beside a majority do no harm and are not passed on")
+    func strayVouches() throws {
+        let group = try grown()
+        let next = Group.next(after: group.ledger, signers: [1, 3, 7])
+        var vouches = next.vouches
+        vouches.append(Vouch(voter: Sample.peer(2), signature: Array(repeating: 0, count: 64)))
+        var ledger = group.ledger
+        try ledger.advance(to: next.header, vouches: vouches, config: next.config)
+        #expect(ledger.certifiers == Sample.peers([1, 3]))
+    }
+
+    @Test("a voter counts once")
+    func duplicates() throws {
+        let group = try grown()
+        let next = Group.next(after: group.ledger, signers: [2])
+        var ledger = group.ledger
+        #expect(throws: ConfigRefusal.countedTwice(Sample.peer(2))) {
+            try ledger.advance(to: next.header, vouches: next.vouches + next.vouches, config: next.config)
+        }
+    }
+
+    @Test("voters are named by the revision before, not by the one that they certify")
+    func ownVoters() throws {
+        let group = try grown()
+        let coup = Group.next(after: group.ledger, signers: [4, 5, 6]) { $0.voters = Sample.peers([4, 5, 6]) }
+        #expect(
+            refusal(coup.certified, by: group.ledger)
+                == .uncertified(group.ledger.version.next, vouches: 0, majority: 2))
+    }
+
+    @Test("what follows a change of voters is not believed without that change")
+    func skippedTurn() throws {
+        var group = try Group(voters: [1, 2, 3])
+        let before = group.ledger
+        try group.vote([2, 4])
+        try group.propose(.setModel(Sample.model("x")))
+        let certified = group.ledger.certified
+        var chain = certified.chain
+        chain.remove(at: chain.count - 2)
+        let skipped = CertifiedConfig(chain: chain, config: certified.config)
+        #expect(refusal(skipped, by: before) != nil)
+        #expect(throws: ConfigRefusal.self) { try ConfigLedger(network: group.network, certified: skipped) }
+        #expect(refusal(certified, by: before) == nil)
+    }
+
+    @Test("collected signatures for a revision beyond a change of voters wait for those of the change")
+    func advanceWaits() throws {
+        var group = try Group(voters: [1, 2, 3])
+        var ledger = group.ledger
+        try group.vote([1, 2])
+        let turn = (group.machine.headerBytes, group.ledger.certified)
+        try group.propose(.setModel(Sample.model("x")))
+        let vouches = Group.vouches([1, 2], over: group.machine.headerBytes)
+        #expect(throws: ConfigRefusal.self) {
+            try ledger.advance(to: group.machine.headerBytes, vouches: vouches, config: group.machine.configBytes)
+        }
+        try ledger.advance(to: turn.0, vouches: Group.vouches([1, 3], over: turn.0), config: turn.1.config)
+        try ledger.advance(to: group.machine.headerBytes, vouches: vouches, config: group.machine.configBytes)
+        #expect(ledger.version == group.ledger.version)
+    }
+
+    @Test("voters of long ago cannot overrule whoever knows who voted since")
+    func oldVoters() throws {
+        let group = try grown()
+        // The founder alone could sign revision 2 once. With that key someone tells another story, far ahead.
+        let other = Group.next(after: group.past[0], signers: [1], revision: Revision(99))
+        #expect(
+            refusal(other.certified, by: group.ledger)
+                == .uncertified(
+                    ConfigVersion(generation: 0, revision: Revision(99)), vouches: 1, majority: 2))
+    }
+
+    @Test("the next revision names the one held here as the one before it")
+    func brokenChain() throws {
+        let group = try grown()
+        let other = Group.next(after: group.ledger, signers: [1, 2, 3], previous: Digest.of([1]))
+        guard case .brokenChain = refusal(other.certified, by: group.ledger) else {
+            Issue.record("taken")
+            return
+        }
+    }
+
+    @Test("two certified revisions of one version are told as what they are")
+    func conflicting() throws {
+        let group = try grown()
+        let before = group.past[group.past.count - 2]
+        let other = Group.next(after: before, signers: [1, 2]) { $0.name = "elsewhere" }
+        #expect(
+            refusal(other.certified, by: group.ledger)
+                == .conflicting(group.ledger.version, held: group.ledger.headerDigest, offered: Digest.of(other.header))
+        )
+        // One that nobody signed is no reason for alarm.
+        let forged = Group.next(after: before, signers: [1]) { $0.name = "elsewhere" }
+        #expect(
+            refusal(forged.certified, by: group.ledger)
+                == .uncertified(group.ledger.version, vouches: 1, majority: 2))
+    }
+
+    @Test("another network's config, another config than the header's, and one that disagrees with it are refused")
+    func refusals() throws {
+        let group = try grown()
+        var stranger = Sample.config()
+        stranger.salt = [4]
+        let other = try Group(stranger)
+        #expect(refusal(other.ledger.certified, by: group.ledger) == .wrongNetwork)
+        #expect(throws: ConfigRefusal.wrongNetwork) {
+            try ConfigLedger(network: group.network, certified: other.ledger.certified)
+        }
+        let next = Group.next(after: group.ledger, signers: [1, 2])
+        var ledger = group.ledger
+        #expect(throws: ConfigRefusal.self) {
+            try ledger.advance(to: next.header, vouches: next.vouches, config: group.ledger.certified.config)
+        }
+        // Certified by all voters, and yet header and config do not belong together.
+        for change in [
+            { $0.revision = Revision(50) }, { $0.voters = Sample.peers([4]) }, { $0.generation = 7 },
+            { $0.members[1].role = .worker }, { $0.network = Sample.network },
+        ] as [(inout NetworkConfig) -> Void] {
+            var config = group.config
+            config.revision = config.revision.next
+            var changed = config
+            change(&changed)
+            let header = RevisionHeader(
+                network: group.network, generation: 0, revision: config.revision, previous: group.ledger.headerDigest,
+                config: Digest.of(changed.encoded()), voters: config.voters, admins: config.admins
+            ).encoded()
+            #expect(throws: ConfigRefusal.self) {
+                try ledger.advance(
+                    to: header, vouches: Group.vouches([1, 2, 3] as [UInt8], over: header), config: changed.encoded())
+            }
+        }
+        #expect(ledger.certified == group.ledger.certified)
+    }
+
+    @Test("the highest revision there can be is taken, and nothing follows it")
+    func highestRevision() throws {
+        let group = try grown()
+        var ledger = group.ledger
+        let last = Group.next(after: ledger, signers: [1, 2], revision: Revision(Limits.counter))
+        try ledger.adopt(last.certified)
+        let beyond = Group.next(after: ledger, signers: [1, 2])
+        #expect(throws: ConfigRefusal.self) { try ledger.adopt(beyond.certified) }
+    }
+
+    @Test("garbage is refused with a sentence, never a trap")
+    func garbage() throws {
+        let group = try grown()
+        var random = SeededGenerator(seed: 5)
+        func changed(_ bytes: [UInt8]) -> [UInt8] {
+            var bytes = bytes
+            for _ in 0...random.next() % 3 {
+                bytes[Int(random.next() % UInt64(bytes.count))] = UInt8(random.next() & 255)
+            }
+            return random.next() % 4 == 0 ? Array(bytes.prefix(Int(random.next() % UInt64(bytes.count)))) : bytes
+        }
+        let genuine = Group.next(after: group.ledger, signers: [1, 2])
+        for round in 0..<600 {
+            var ledger = group.ledger
+            do {
+                if round % 2 == 0 {
+                    // Signed anew, so that it is the content that is judged.
+                    let header = changed(genuine.header)
+                    try ledger.advance(
+                        to: header, vouches: Group.vouches([1, 2] as [UInt8], over: header), config: genuine.config)
+                } else {
+                    let offered = try CertifiedConfig(encoded: changed(genuine.certified.encoded()))
+                    try ledger.adopt(offered)
+                }
+                #expect(ledger.config.network == group.network)
+            } catch {
+                #expect(!"\(error)".isEmpty)
+            }
+        }
+    }
+}
+
+extension ConfigVersion {
+    var next: ConfigVersion { ConfigVersion(generation: generation, revision: revision.next) }
 }

@@ -12,12 +12,6 @@ struct StateStoreTests {
     init() throws { scratch = try ScratchDirectory() }
     private var path: String { scratch.file("state.sqlite") }
 
-    private static let signer = SigningKey(seed: [UInt8](repeating: 7, count: 32))!
-
-    private func signed(_ payload: [UInt8]) -> Signed { Signed(payload, domain: .revision, by: StateStoreTests.signer) }
-
-    private func network(_ byte: UInt8) -> NetworkID { NetworkID([UInt8](repeating: byte, count: 32))! }
-
     private func manifest(_ name: String) -> ModelManifest {
         let piece = Piece(digest: Digest.of([1]), size: 1)
         let block = ModelManifest.Block(pieces: [piece], memory: 10)
@@ -67,67 +61,6 @@ struct StateStoreTests {
         }
     }
 
-    @Test("a network keeps its whole chain, in order, over a restart")
-    func keepsChain() throws {
-        let chain = (1...12).map { signed([UInt8($0)]) }
-        do {
-            let store = try StateStore(path: path)
-            for (index, revision) in chain.enumerated() {
-                try store.saveRevision(network: network(1), revision: Revision(UInt64(index + 1)), signed: revision)
-            }
-        }
-        let store = try StateStore(path: path)
-        #expect(try store.revisions(of: network(1)) == chain)
-        #expect(try store.networks() == [StoredNetwork(network: network(1), first: chain[0], latest: chain[11])])
-    }
-
-    @Test("networks come in the order of their ids, each with its own ends")
-    func severalNetworks() throws {
-        let store = try StateStore(path: path)
-        try store.saveRevision(network: network(9), revision: Revision(1), signed: signed([91]))
-        try store.saveRevision(network: network(2), revision: Revision(5), signed: signed([25]))
-        try store.saveRevision(network: network(2), revision: Revision(4), signed: signed([24]))
-        #expect(
-            try store.networks() == [
-                StoredNetwork(network: network(2), first: signed([24]), latest: signed([25])),
-                StoredNetwork(network: network(9), first: signed([91]), latest: signed([91])),
-            ])
-    }
-
-    @Test("saving a revision again changes nothing")
-    func sameRevision() throws {
-        let store = try StateStore(path: path)
-        for _ in 1...2 { try store.saveRevision(network: network(1), revision: Revision(1), signed: signed([1])) }
-        #expect(try store.revisions(of: network(1)).count == 1)
-    }
-
-    @Test("another revision of the same number is refused")
-    func conflictingRevision() throws {
-        let store = try StateStore(path: path)
-        try store.saveRevision(network: network(1), revision: Revision(1), signed: signed([1]))
-        #expect(throws: StorageError.revisionConflict(network: network(1), revision: 1)) {
-            try store.saveRevision(network: network(1), revision: Revision(1), signed: signed([2]))
-        }
-        #expect(try store.revisions(of: network(1)) == [signed([1])])
-    }
-
-    @Test("a revision over what the database can hold is refused")
-    func hugeRevision() throws {
-        let store = try StateStore(path: path)
-        #expect(throws: StorageError.self) {
-            try store.saveRevision(network: network(1), revision: Revision(.max), signed: signed([1]))
-        }
-    }
-
-    @Test("a network that is removed is gone, and no other")
-    func removesNetwork() throws {
-        let store = try StateStore(path: path)
-        try store.saveRevision(network: network(1), revision: Revision(1), signed: signed([1]))
-        try store.saveRevision(network: network(2), revision: Revision(1), signed: signed([2]))
-        try store.removeNetwork(network(1))
-        #expect(try store.networks().map(\.network) == [network(2)])
-    }
-
     @Test("models are kept by name, and a name given again takes the newer one")
     func keepsModels() throws {
         let store = try StateStore(path: path)
@@ -172,10 +105,9 @@ struct StateStoreTests {
     func damagedPages() throws {
         do {
             let store = try StateStore(path: path)
+            let text = String(repeating: "x", count: 900)
             for number in 1...200 {
-                try store.saveRevision(
-                    network: network(1), revision: Revision(UInt64(number)),
-                    signed: signed([UInt8](repeating: 3, count: 900)))
+                try store.save([.ledger(Agreed.network(UInt8(number)), Agreed.certified(text))])
             }
             try store.queue.close()
         }
@@ -183,16 +115,6 @@ struct StateStoreTests {
         for index in 8192..<bytes.count { bytes[index] = 0xa5 }
         try scratch.write(bytes, to: "state.sqlite")
         #expect(throws: StorageError.databaseDamaged(path: path)) { try StateStore(path: path) }
-    }
-
-    @Test("a stored revision that cannot be read is told as damage")
-    func damagedValue() throws {
-        let store = try StateStore(path: path)
-        try store.write {
-            try $0.execute(
-                sql: "INSERT INTO revision VALUES (?, 1, ?)", arguments: [Data(network(1).bytes), Data([1, 2, 3])])
-        }
-        #expect(throws: StorageError.databaseDamaged(path: path)) { try store.networks() }
     }
 
     @Test("a database of a later version is refused")
@@ -209,11 +131,10 @@ struct StateStoreTests {
         let store = try StateStore(path: path)
         // A limit on the number of pages makes SQLite report just what a full disk does.
         try store.write { _ = try Int.fetchOne($0, sql: "PRAGMA max_page_count = 1") }
+        let text = String(repeating: "x", count: 900)
         let failure = #expect(throws: StorageError.self) {
             for number in 1...200 {
-                try store.saveRevision(
-                    network: network(1), revision: Revision(UInt64(number)),
-                    signed: signed([UInt8](repeating: 3, count: 900)))
+                try store.save([.ledger(Agreed.network(UInt8(number)), Agreed.certified(text))])
             }
         }
         #expect(failure == .diskFull(path: path))

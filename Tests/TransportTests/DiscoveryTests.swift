@@ -78,7 +78,9 @@ struct DiscoveryTests {
         #expect(try await call(ann, annHears, [1, 2, 3]) == 1)
         #expect(try await bobHears.source(of: [1, 2, 3]) == "127.0.0.1")
         _ = try await call(bob, bobHears, [4])
-        _ = try await annHears.source(of: [4])
+        for hears in [annHears, bobHears] {
+            for datagram in [[1, 2, 3], [4]] as [[UInt8]] { _ = try await hears.source(of: datagram) }
+        }
         #expect(try await annHears.count() == 2)
         #expect(try await bobHears.count() == 2)
         await ann.shutdown()

@@ -154,7 +154,7 @@ struct LinkHandlerTests {
     @Test("an admission link closes at a frame that it does not carry")
     func admissionFrames() throws {
         let played = try PlayedLink(.admission)
-        try played.receive(.configRequest(network: Sample.network))
+        try played.receive(Sample.request)
         try played.receive(Sample.offer(1))
         #expect(played.closings.count == 1 && played.witness.events.count == 3)
     }
@@ -171,7 +171,7 @@ struct LinkHandlerTests {
         var settings = LinkSettings()
         settings.admissionBytes = 1000
         let played = try PlayedLink(.admission, settings: settings)
-        for _ in 0..<100 { try played.receive(.configRequest(network: Sample.network)) }
+        for _ in 0..<100 { try played.receive(Sample.request) }
         #expect(played.closings.count == 1)
         #expect(played.witness.events.count < 30)
     }
@@ -181,7 +181,7 @@ struct LinkHandlerTests {
         let played = try PlayedLink(.admission)
         for _ in 0..<299 {
             played.loop.advanceTime(by: .milliseconds(100))
-            try played.receive(.ping)
+            try played.receive(.pong)
         }
         #expect(played.closings.isEmpty)
         played.loop.advanceTime(by: .milliseconds(100))
@@ -215,42 +215,6 @@ struct LinkHandlerTests {
         #expect(played.service.send(Sample.piece(800), on: link) == .overflow)
         #expect(played.closings == [.overflow(pendingBytes: waiting)])
         #expect(played.service.send(Sample.piece(8), on: link) == .noLink)
-    }
-
-    @Test("a link on which nothing is sent pings every 250 ms")
-    func pings() throws {
-        let played = try PlayedLink()
-        for _ in 0..<10 {
-            played.loop.advanceTime(by: .milliseconds(249))
-            #expect(try played.sent() == [])
-            played.loop.advanceTime(by: .milliseconds(1))
-            #expect(try played.sent() == [.ping])
-            try played.receive(.ping)
-        }
-    }
-
-    @Test("a frame that is sent stands for a ping")
-    func frameIsPing() throws {
-        let played = try PlayedLink()
-        let link = try #require(played.link)
-        played.loop.advanceTime(by: .milliseconds(200))
-        _ = played.service.send(Sample.offer(1), on: link)
-        played.loop.advanceTime(by: .milliseconds(249))
-        #expect(try played.sent() == [Sample.offer(1)])
-        played.loop.advanceTime(by: .milliseconds(1))
-        #expect(try played.sent() == [.ping])
-    }
-
-    @Test("a link on which nothing is received for 1500 ms closes as silent, once")
-    func silence() throws {
-        let played = try PlayedLink()
-        for _ in 0..<14 { played.loop.advanceTime(by: .milliseconds(100)) }
-        #expect(played.closings.isEmpty)
-        played.loop.advanceTime(by: .milliseconds(100))
-        #expect(played.closings == [.silent(milliseconds: 1500)])
-        for _ in 0..<50 { played.loop.advanceTime(by: .milliseconds(100)) }
-        #expect(played.closings.count == 1)
-        #expect(!played.channel.isActive)
     }
 
     @Test("bytes of a frame that is still on its way keep a link alive")

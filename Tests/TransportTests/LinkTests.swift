@@ -85,7 +85,7 @@ struct LinkTests {
         let (ann, bob) = (try await TestPeer(), try await TestPeer())
         let (mine, theirs) = try await ann.link(to: bob, purpose: .admission)
         #expect(mine.purpose == .admission && theirs.purpose == .admission)
-        #expect(try await ann.send(.configRequest(network: Sample.network), on: mine.id) == .sent)
+        #expect(try await ann.send(Sample.request, on: mine.id) == .sent)
         _ = try await bob.witness.first { if case .received(.configRequest, _) = $0 { true } else { nil } }
         #expect(try await ann.send(Sample.offer(1), on: mine.id) == .unsendable)
         #expect(try await bob.send(Sample.activation([0, 0, 0, 0]), on: theirs.id) == .unsendable)

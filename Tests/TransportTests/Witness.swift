@@ -167,18 +167,9 @@ enum Sample {
                 payload: Payload(bytes)))
     }
 
-    static func offer(_ revision: UInt64) -> Frame { .configOffer(network: network, revision: Revision(revision)) }
-}
-
-/// SplitMix64: the same sequence on every machine.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
+    static func offer(_ revision: UInt64) -> Frame {
+        .configOffer(network: network, version: ConfigVersion(generation: 0, revision: Revision(revision)))
     }
+
+    static let request = Frame.configRequest(network: network, known: .none)
 }

@@ -50,58 +50,6 @@ struct LimitTests {
         refused { try frame(.hello, PBHelloFrame(), payload: 1) }
     }
 
-    @Test("record digests: the number of members, keys, epochs and sequences")
-    func recordDigest() {
-        var entry = PBRecordVersionMessage()
-        entry.peer = peer
-        func digest(_ count: Int, _ change: (inout PBRecordVersionMessage) -> Void = { _ in }) -> PBRecordDigestFrame {
-            var header = PBRecordDigestFrame()
-            header.network = network
-            var entry = entry
-            change(&entry)
-            header.versions = Array(repeating: entry, count: count)
-            return header
-        }
-        #expect(throws: Never.self) { try frame(.recordDigest, digest(Limits.members)) }
-        refused { try frame(.recordDigest, digest(Limits.members + 1)) }
-        refused { try frame(.recordDigest, digest(1) { $0.peer = Data([1]) }) }
-        refused { try frame(.recordDigest, digest(1) { $0.epoch = tooMany }) }
-        refused { try frame(.recordDigest, digest(1) { $0.sequence = tooMany }) }
-        refused { try frame(.recordDigest, PBRecordDigestFrame()) }
-    }
-
-    @Test("records: their number, and the size of signer and signature")
-    func records() {
-        func records(_ count: Int, _ change: (inout PBSignedMessage) -> Void = { _ in }) -> PBRecordsFrame {
-            var header = PBRecordsFrame()
-            header.network = network
-            var signed = Sample.signed.message
-            change(&signed)
-            header.records = Array(repeating: signed, count: count)
-            return header
-        }
-        #expect(throws: Never.self) { try frame(.records, records(Limits.members)) }
-        refused { try frame(.records, records(Limits.members + 1)) }
-        refused { try frame(.records, records(1) { $0.signature = Data(repeating: 0, count: 63) }) }
-        refused { try frame(.records, records(1) { $0.signer = Data(repeating: 0, count: 33) }) }
-    }
-
-    @Test("config frames: network, revision and both envelopes")
-    func configFrames() {
-        var offer = PBConfigOfferFrame()
-        offer.network = network
-        offer.revision = tooMany
-        refused { try frame(.configOffer, offer) }
-        refused { try frame(.configRequest, PBConfigRequestFrame()) }
-        var config = PBConfigFrame()
-        config.network = network
-        config.first = Sample.signed.message
-        refused { try frame(.config, config) }
-        var proposal = PBProposalFrame()
-        proposal.network = network
-        refused { try frame(.proposal, proposal) }
-    }
-
     @Test("proposal results: the proposal's id, the revision and the reason")
     func proposalResult() {
         var good = PBProposalResultFrame()
@@ -244,7 +192,8 @@ struct LimitTests {
             { $0.name = long }, { $0.addresses = Array(repeating: "a:1", count: Limits.addresses + 1) },
             { $0.addresses = ["nowhere"] }, { $0.held = Array(repeating: block, count: Limits.ranges + 1) },
             { $0.held[0].last = .max }, { $0.loaded[0].first = 9 }, { $0.epoch = tooMany }, { $0.sequence = tooMany },
-            { $0.appliedRevision = tooMany }, { $0.network = Data() },
+            { $0.applied.revision = tooMany }, { $0.applied.generation = tooMany }, { $0.load = 101 },
+            { $0.leads = tooMany }, { $0.network = Data() },
         ] as [(inout PBRecordMessage) -> Void] {
             var bad = good
             change(&bad)
@@ -258,7 +207,11 @@ struct LimitTests {
         #expect(throws: Never.self) { try NetworkConfig(message: good) }
         for change in [
             { $0.revision = 0 }, { $0.revision = tooMany }, { $0.name = long }, { $0.founder = Data() },
-            { $0.network = Data([1]) }, { $0.previous = Data([1]) },
+            { $0.network = Data([1]) }, { $0.generation = tooMany }, { $0.voters = [peer, peer] },
+            { $0.voters = [Data()] }, { $0.policy.maxVoters = 0 }, { $0.policy.maxVoters = 8 },
+            { $0.policy.voterGrace = 0 }, { $0.policy.voterGrace = .max }, { $0.members[0].joined = tooMany },
+            { $0.members[0].changed = tooMany }, { $0.modelChanged = tooMany }, { $0.policyChanged = tooMany },
+            { $0.assignmentChanged = tooMany },
             { $0.members = Array(repeating: $0.members[0], count: Limits.members + 1) }, { $0.members[0].role = 0 },
             { $0.members[0].role = 5 }, { $0.members[0].grantedMemory = .max }, { $0.members[0].name = long },
             { $0.invitations = Array(repeating: $0.invitations[0], count: Limits.invitations + 1) },
@@ -322,12 +275,31 @@ struct LimitTests {
         }
         var bad = Sample.commands[0].message
         for change in [
-            { $0.change = nil }, { $0.assign = false }, { $0.remove = Data([1]) }, { $0.invite.role = 9 },
-            { $0.admit.name = long }, { $0.grant.memory = .max },
+            { $0.change = nil }, { $0.plan = false }, { $0.remove = Data([1]) }, { $0.invite.role = 9 },
+            { $0.admit.name = long }, { $0.grant.memory = .max }, { $0.base.revision = tooMany },
+            { $0.base.generation = tooMany }, { $0.role.role = 0 }, { $0.role.peer = Data() }, { $0.revoke = Data() },
+            { $0.policy.maxVoters = 8 },
+            { $0.assign.shares = Array(repeating: Sample.assignment[0].message, count: Limits.ranges + 1) },
         ] as [(inout PBCommandMessage) -> Void] {
             bad = Sample.commands[0].message
             change(&bad)
             refused { try ConfigCommand(message: bad) }
         }
+    }
+
+    @Test("commands: what nobody knows makes none too long for the log")
+    func longCommands() {
+        let bytes = Sample.commands[0].encoded()
+        // An unknown field of so many bytes: key, length in four bytes, content.
+        func padded(_ count: Int) -> [UInt8] {
+            let length = UInt32(count)
+            let varint = (0..<4).map { UInt8(length >> (7 * $0) & 127) | ($0 < 3 ? 128 : 0) }
+            return bytes + [0xfa, 0x7f] + varint + [UInt8](repeating: 0, count: count)
+        }
+        let room = Limits.commandBytes - bytes.count - 6
+        #expect(throws: Never.self) {
+            try ConfigCommand.verified(Signed(padded(room), domain: .command, by: Sample.key))
+        }
+        refused { try ConfigCommand.verified(Signed(padded(room + 1), domain: .command, by: Sample.key)) }
     }
 }

@@ -77,10 +77,65 @@ struct MutationTests {
                 #expect(try Beacon(encoded: beacon.encoded()) == beacon)
             }
             for command in Sample.commands {
-                _ = try? ConfigCommand(encoded: Self.changed(command.encoded(), &generator))
+                if let command = try? ConfigCommand(encoded: Self.changed(command.encoded(), &generator)) {
+                    #expect(try ConfigCommand(encoded: command.encoded()) == command)
+                }
             }
             let datagram = Self.changed(Sample.beacon.datagram(by: Sample.key), &generator)
             _ = try? Signed(encoded: datagram)
+        }
+    }
+
+    @Test("changed headers, certificates, log entries, snapshots and gossip are refused or read")
+    func agreed() throws {
+        var generator = SeededGenerator(seed: 74)
+        func changed(_ bytes: [UInt8]) -> [UInt8] { Self.changed(bytes, &generator) }
+        for _ in 0..<300 {
+            if let header = try? RevisionHeader(encoded: changed(Sample.header.encoded())) {
+                #expect(try RevisionHeader(encoded: header.encoded()) == header)
+                _ = (header.majority, header.version, header.revision.next)
+            }
+            if let certified = try? CertifiedConfig(encoded: changed(Sample.certified.encoded())) {
+                #expect(try CertifiedConfig(encoded: certified.encoded()) == certified)
+            }
+            if let entry = try? ConfigEntry(encoded: changed(Sample.entry.encoded())) {
+                #expect(try ConfigEntry(encoded: entry.encoded()) == entry)
+            }
+            if let state = try? ConfigState(encoded: changed(Sample.state.encoded())) {
+                #expect(try ConfigState(encoded: state.encoded()) == state)
+            }
+            if let snapshot = try? RaftSnapshot(encoded: changed(Sample.snapshot.encoded())) {
+                #expect(try RaftSnapshot(encoded: snapshot.encoded()) == snapshot)
+            }
+            for body in Sample.bodies {
+                guard let body = try? LogEntry.Body(encoded: changed(body.encoded())) else { continue }
+                #expect(try LogEntry.Body(encoded: body.encoded()) == body)
+            }
+            for message in Sample.gossip {
+                guard let read = try? GossipMessage.read(datagram: changed(message.datagram(network: Sample.network)))
+                else { continue }
+                let again = try GossipMessage.read(datagram: read.1.datagram(network: read.0))
+                #expect(again.0 == read.0 && again.1 == read.1)
+            }
+        }
+    }
+
+    @Test("what is stored and cut short at any byte is refused or read")
+    func storedTruncation() {
+        let all = [
+            Sample.header.encoded(), Sample.certified.encoded(), Sample.entry.encoded(), Sample.state.encoded(),
+            Sample.snapshot.encoded(),
+        ]
+        for bytes in all {
+            for count in bytes.indices {
+                let cut = Array(bytes.prefix(count))
+                _ = try? RevisionHeader(encoded: cut)
+                _ = try? CertifiedConfig(encoded: cut)
+                _ = try? ConfigEntry(encoded: cut)
+                _ = try? ConfigState(encoded: cut)
+                _ = try? RaftSnapshot(encoded: cut)
+                _ = try? LogEntry.Body(encoded: cut)
+            }
         }
     }
 
@@ -106,6 +161,7 @@ struct MutationTests {
                 _ = try? Frame(EncodedFrame(kind: kind, header: bytes, payload: .empty))
             }
             #expect(throws: WireError.self) { try Beacon.verified(datagram: bytes) }
+            #expect(throws: WireError.self) { try GossipMessage.read(datagram: bytes) }
         }
     }
 }

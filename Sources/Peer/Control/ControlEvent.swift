@@ -37,8 +37,15 @@ public enum ControlResult: Codable, Equatable, Sendable {
     case model(ModelDocument)
     /// `peerList`
     case peers([NetworkPeersDocument])
+    /// `peerShow`
+    case memberships(PeerMembershipsDocument)
+    /// `networkRecover`, `networkSetModel`, `networkSetPolicy`, `networkPlan`, `networkRevoke`, `peerGrant`, `peerRole`,
+    /// `peerRemove`
+    case changed(ChangeDocument)
     /// `chat`
     case chat(ChatDocument)
+    /// `events`
+    case events([EventDocument])
     /// `networkLeave`, `modelRemove`, `stop`
     case done
 }

@@ -1,11 +1,50 @@
-import Wire
-
 /// One network as this peer sees it: an entry of `status --json`, of `network list --json`, and all of `network show --json`.
 public struct NetworkDocument: Codable, Equatable, Sendable {
+    /// How the network keeps its voters.
+    public struct Policy: Codable, Equatable, Sendable {
+        public var maxVoters: Int
+        /// Seconds that a voter may be away before another member takes its seat.
+        public var voterGrace: Int
+
+        public init(maxVoters: Int, voterGrace: Int) {
+            self.maxVoters = maxVoters
+            self.voterGrace = voterGrace
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case maxVoters = "max_voters"
+            case voterGrace = "voter_grace"
+        }
+    }
+
+    /// An invitation that nobody has used yet.
+    public struct OpenInvitation: Codable, Equatable, Sendable {
+        /// 64 hexadecimal digits. It lets nobody in; `network revoke` takes it.
+        public var id: String
+        public var role: String
+        /// Seconds since 1970.
+        public var expires: UInt64
+
+        public init(id: String, role: String, expires: UInt64) {
+            self.id = id
+            self.role = role
+            self.expires = expires
+        }
+    }
+
     public var name: String
     /// 64 hexadecimal digits.
     public var id: String
     public var revision: UInt64
+    /// Greater after each recovery; revisions count within it.
+    public var generation: UInt64
+    /// How often the network was recovered.
+    public var recoveries: UInt64
+    /// Ids of the voters whose signatures certify the revision, or of the admin who recovered the network by it. Empty for a network's
+    /// first revision, which its id names.
+    public var certifiedBy: [String]
+    /// Ids of the peers that decide changes.
+    public var voters: [String]
     /// This peer's role in it.
     public var role: String
     /// Whether the config can be changed now.
@@ -15,115 +54,42 @@ public struct NetworkDocument: Codable, Equatable, Sendable {
     public var model: String
     /// Blocks of the model, embedding and head among them.
     public var blockCount: Int
+    public var policy: Policy
+    public var invitations: [OpenInvitation]
     /// One sentence on what keeps the network from answering well; null where all is well.
     @ExplicitNull public var notice: String?
     public var peers: [PeerDocument]
 
     public init(
-        name: String, id: String, revision: UInt64, role: String, quorum: Bool, leader: String?, model: String,
-        blockCount: Int, notice: String? = nil, peers: [PeerDocument]
+        name: String, id: String, revision: UInt64, generation: UInt64 = 0, recoveries: UInt64 = 0,
+        certifiedBy: [String] = [], voters: [String] = [], role: String, quorum: Bool, leader: String?, model: String,
+        blockCount: Int, policy: Policy = Policy(maxVoters: 7, voterGrace: 300), invitations: [OpenInvitation] = [],
+        notice: String? = nil, peers: [PeerDocument]
     ) {
         self.name = name
         self.id = id
         self.revision = revision
+        self.generation = generation
+        self.recoveries = recoveries
+        self.certifiedBy = certifiedBy
+        self.voters = voters
         self.role = role
         self.quorum = quorum
         self.leader = leader
         self.model = model
         self.blockCount = blockCount
+        self.policy = policy
+        self.invitations = invitations
         self.notice = notice
         self.peers = peers
     }
 
     enum CodingKeys: String, CodingKey {
-        case name, id, revision, role, quorum, leader, model
+        case name, id, revision, generation, recoveries
+        case certifiedBy = "certified_by"
+        case voters, role, quorum, leader, model
         case blockCount = "block_count"
-        case notice
-        case peers
-    }
-}
-
-/// A member of a network.
-public struct PeerDocument: Codable, Equatable, Sendable {
-    public enum State: String, Codable, Sendable { case alive, unreachable }
-
-    /// 64 hexadecimal digits.
-    public var id: String
-    public var name: String
-    /// `host:port`; empty where none is known.
-    public var address: String
-    public var state: State
-    public var role: String
-    /// Blocks that it serves first, as the config assigns them.
-    public var blocks: [BlockSpan]
-    /// Blocks of which it keeps the second copy.
-    public var copies: [BlockSpan]
-    /// Blocks that it can compute at once, by its own word.
-    public var loaded: [BlockSpan]
-    /// Blocks whose pieces are on its disk, by its own word.
-    public var held: [BlockSpan]
-    /// Bytes that it lends to this network.
-    public var sharedMemory: UInt64
-
-    public init(
-        id: String, name: String, address: String, state: State, role: String, blocks: [BlockSpan], copies: [BlockSpan],
-        loaded: [BlockSpan], held: [BlockSpan], sharedMemory: UInt64
-    ) {
-        self.id = id
-        self.name = name
-        self.address = address
-        self.state = state
-        self.role = role
-        self.blocks = blocks
-        self.copies = copies
-        self.loaded = loaded
-        self.held = held
-        self.sharedMemory = sharedMemory
-    }
-
-    enum CodingKeys: String, CodingKey {
-        case id, name, address, state, role, blocks, copies, loaded, held
-        case sharedMemory = "shared_memory"
-    }
-}
-
-/// Consecutive blocks, written as `[first, last]`.
-public struct BlockSpan: Codable, Equatable, Sendable, CustomStringConvertible {
-    public var first: Int
-    public var last: Int
-
-    public init(first: Int, last: Int) {
-        self.first = first
-        self.last = last
-    }
-
-    public init(_ range: BlockRange) { self.init(first: range.first, last: range.last) }
-
-    public init(from decoder: any Decoder) throws {
-        var container = try decoder.unkeyedContainer()
-        first = try container.decode(Int.self)
-        last = try container.decode(Int.self)
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.unkeyedContainer()
-        try container.encode(first)
-        try container.encode(last)
-    }
-
-    public var description: String { first == last ? "\(first)" : "\(first)-\(last)" }
-}
-
-/// The members of one network: an entry of `peer list --json`.
-public struct NetworkPeersDocument: Codable, Equatable, Sendable {
-    public var network: String
-    public var id: String
-    public var peers: [PeerDocument]
-
-    public init(network: String, id: String, peers: [PeerDocument]) {
-        self.network = network
-        self.id = id
-        self.peers = peers
+        case policy, invitations, notice, peers
     }
 }
 
@@ -165,5 +131,25 @@ public struct InvitationDocument: Codable, Equatable, Sendable {
         self.network = network
         self.role = role
         self.expires = expires
+    }
+}
+
+/// What a change of a network's config came to: what the commands that make one print with `--json`.
+public struct ChangeDocument: Codable, Equatable, Sendable {
+    /// The network's name.
+    public var network: String
+    /// The network's id.
+    public var id: String
+    /// The certified revision that has the change.
+    public var revision: UInt64
+    /// Name of the peer or the model, or beginning of the id of the invitation, that the change is about; null where it is about
+    /// the whole network.
+    @ExplicitNull public var subject: String?
+
+    public init(network: String, id: String, revision: UInt64, subject: String? = nil) {
+        self.network = network
+        self.id = id
+        self.revision = revision
+        self.subject = subject
     }
 }

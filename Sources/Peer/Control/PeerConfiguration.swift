@@ -109,5 +109,5 @@ public struct ByteSize: Hashable, Sendable, CustomStringConvertible {
 
 /// The version of this program.
 public enum Release {
-    public static let version = "0.1.0"
+    public static let version = "0.2.0"
 }

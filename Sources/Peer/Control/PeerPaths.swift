@@ -40,9 +40,16 @@ public enum PeerPaths {
 
 /// What the command line checks before it asks the peer, so that wrong usage is told as such.
 public enum ControlWords {
-    /// Roles that an invitation can give.
+    /// Roles that an invitation or an admin can give.
     public static let roles = Role.allCases.map(\.description)
     public static let nameBytes = Limits.nameBytes
+    /// How many voters a network may be told to have: with an even number one more may not be lost than with the odd one below it.
+    public static let voters = NetworkPolicy.votersAllowed.filter { $0 % 2 == 1 }
+    /// Seconds.
+    public static let voterGrace = NetworkPolicy.graceAllowed
+
+    /// How many events can be asked for at once: so many fit a line of the control socket, whatever they say.
+    public static let events = 1...5000
 
     /// Whether the text could be an invitation at all; a peer decides whether it is one.
     public static func resemblesInvitation(_ text: String) -> Bool {

@@ -2,45 +2,27 @@ import Dispatch
 import Identity
 import MeshCore
 import Storage
+import Synchronization
 import Wire
 
 /// Everything that a peer reads from and writes to disk while it runs, on one thread, in the order in which it was asked for.
 ///
-/// Unchecked: the downloads that are open are touched on `queue` only.
+/// Unchecked: the downloads that are open, and the failure, are touched on `queue` only.
 final class DiskService: @unchecked Sendable {
-    private let queue = DispatchQueue(label: "disk")
-    private let state: StateStore
+    let queue = DispatchQueue(label: "disk")
+    let state: StateStore
+    /// What waits for the next transaction.
+    let waiting = Mutex<[PendingWrite]>([])
+    /// What happened, and is not written yet.
+    let events = Mutex<[(at: UInt64, text: String)]>([])
+    /// Why a transaction failed.
+    var failure: StorageError?
     private let pieces: PieceStore
     private var open: [Digest: PartialPiece] = [:]
 
     init(state: StateStore, pieces: PieceStore) {
         self.state = state
         self.pieces = pieces
-    }
-
-    /// Answers nil once the revision would survive a loss of power. An error is final: the peer must stop.
-    func persist(
-        _ network: NetworkID, _ revision: Revision, _ signed: Signed, done: @escaping @Sendable (StorageError?) -> Void
-    ) {
-        queue.async { [state] in
-            do throws(StorageError) {
-                try state.saveRevision(network: network, revision: revision, signed: signed)
-                done(nil)
-            } catch {
-                done(error)
-            }
-        }
-    }
-
-    func forget(_ network: NetworkID, done: @escaping @Sendable (StorageError?) -> Void) {
-        queue.async { [state] in
-            do throws(StorageError) {
-                try state.removeNetwork(network)
-                done(nil)
-            } catch {
-                done(error)
-            }
-        }
     }
 
     func open(_ piece: Piece, answer: @escaping @Sendable (Input) -> Void) {
@@ -50,7 +32,7 @@ final class DiskService: @unchecked Sendable {
                 let partial = try pieces.partial(piece)
                 open[piece.digest] = partial
                 if partial.isFull {
-                    try finish(partial)
+                    try complete(partial)
                     answer(.pieceStored(piece.digest))
                 } else {
                     answer(.partOpened(piece.digest, offset: partial.offset))
@@ -68,7 +50,7 @@ final class DiskService: @unchecked Sendable {
             do throws(StorageError) {
                 let next = try partial.append(bytes.bytes, at: offset)
                 if partial.isFull {
-                    try finish(partial)
+                    try complete(partial)
                     answer(.pieceStored(digest))
                 } else {
                     answer(.partWritten(digest, next: next))
@@ -80,7 +62,7 @@ final class DiskService: @unchecked Sendable {
         }
     }
 
-    private func finish(_ partial: PartialPiece) throws(StorageError) {
+    private func complete(_ partial: PartialPiece) throws(StorageError) {
         open[partial.piece.digest] = nil
         try partial.complete()
     }
@@ -102,7 +84,10 @@ final class DiskService: @unchecked Sendable {
         _ body: @escaping @Sendable (StateStore, PieceStore) throws -> Value
     ) async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in
-            queue.async { [state, pieces] in continuation.resume(with: Result { try body(state, pieces) }) }
+            queue.async { [self] in
+                writeEvents()
+                continuation.resume(with: Result { try body(state, pieces) })
+            }
         }
     }
 }

@@ -4,7 +4,6 @@ import Logging
 import MeshCore
 import NIOCore
 import NIOPosix
-import NetworkConfig
 import Storage
 import Synchronization
 import Transport
@@ -27,6 +26,7 @@ final class LivePeer: @unchecked Sendable {
     let eventLoop: any EventLoop
     private let log: Logger
     private let links: LinkService
+    private let gossip: GossipService
     private let discovery: DiscoveryService
     private let disk: DiskService
     private var compute: ComputeService?
@@ -51,10 +51,11 @@ final class LivePeer: @unchecked Sendable {
     struct Parts {
         let key: SigningKey
         let epoch: UInt64
-        let networks: [ConfigLedger]
+        let networks: [StoredNetwork]
         let heldPieces: [Digest]
         let settings: MeshSettings
         let links: LinkService
+        let gossip: GossipService
         let discovery: DiscoveryService
         let disk: DiskService
         let log: Logger
@@ -65,12 +66,13 @@ final class LivePeer: @unchecked Sendable {
         self.fail = fail
         log = parts.log
         links = parts.links
+        gossip = parts.gossip
         discovery = parts.discovery
         disk = parts.disk
         core = MeshCore(
             signer: parts.key, settings: parts.settings, epoch: parts.epoch,
             seed: Entropy.bytes(8).reduce(0) { $0 << 8 | UInt64($1) }, networks: parts.networks,
-            heldPieces: parts.heldPieces)
+            heldPieces: parts.heldPieces, now: .zero)
     }
 
     /// Connects the services and takes the first step. Called once.
@@ -78,6 +80,7 @@ final class LivePeer: @unchecked Sendable {
         eventLoop.execute { [self] in
             self.compute = compute
             links.delegate = self
+            gossip.delegate = self
             discovery.delegate = self
             refreshAddresses()
             eventLoop.scheduleRepeatedTask(initialDelay: .seconds(5), delay: .seconds(5)) { [weak self] task in
@@ -87,14 +90,21 @@ final class LivePeer: @unchecked Sendable {
         }
     }
 
-    /// Ends it: nothing is handled any more. May be called from anywhere.
+    /// How long a peer that is being stopped goes on, so that another voter can take its office over.
+    private static let farewell = TimeAmount.milliseconds(200)
+
+    /// Ends it in good order: the others are told, and then nothing is handled any more. May be called from anywhere.
     func stop() async {
-        _ = await perform { [self] in
-            isStopped = true
-            wake?.cancel()
-            for respond in requests.values { respond(.refused("this peer was stopped")) }
-            requests = [:]
-        }
+        // A loop that is shut down already handles nothing either.
+        try? await perform { [self] in
+            handle(.stopping)
+            return eventLoop.scheduleTask(in: core.status.isEmpty ? .zero : LivePeer.farewell) { [self] in
+                isStopped = true
+                wake?.cancel()
+                for respond in requests.values { respond(.refused("this peer was stopped")) }
+                requests = [:]
+            }
+        }?.futureResult.get()
         isOpen.withLock { $0 = false }
     }
 
@@ -173,13 +183,16 @@ final class LivePeer: @unchecked Sendable {
             case .unsendable: log.error("a frame was over the limits and was not sent", metadata: ["link": "\(link)"])
             }
         case .closeLink(let link, let reason): links.close(link, reason: reason)
-        case .persistRevision(let ticket, let network, let revision, let signed):
-            disk.persist(network, revision, signed) { [self] error in
-                if let error { fail("\(error)") } else { submit(.persisted(ticket)) }
-            }
+        case .probeLink(let link): links.probe(link)
+        case .gossip(let network, let message, let peer, let endpoint):
+            gossip.send(message.datagram(network: network), to: peer, at: endpoint)
+        case .persistLedger(let ticket, let network, let certified):
+            persist(.ledger(network, certified), ticket)
+        case .persistRaft(let ticket, let network, let generation, let write):
+            persist(.raft(network, generation: generation, write), ticket)
         case .forgetNetwork(let network):
             compute?.forget(network)
-            disk.forget(network) { [self] error in if let error { fail("\(error)") } }
+            persist(.removal(network), nil)
         case .openPart(let piece): disk.open(piece) { [self] in submit($0) }
         case .writePart(let digest, let offset, let bytes):
             disk.write(digest, offset: offset, bytes: bytes) { [self] in submit($0) }
@@ -194,7 +207,16 @@ final class LivePeer: @unchecked Sendable {
             guard let respond = requests[request] else { return }
             if response.isLast { requests[request] = nil }
             respond(response)
-        case .log(let event): log.log(level: event.level, "\(event)")
+        case .log(let event):
+            log.log(level: event.level, "\(event)")
+            if event.level >= .info { disk.note("\(event)", at: now().wallClock) }
+        }
+    }
+
+    private func persist(_ write: AgreedWrite, _ ticket: StorageTicket?) {
+        disk.persist(write) { [self] error in
+            if let error { return fail("\(error)") }
+            if let ticket { submit(.persisted(ticket)) }
         }
     }
 
@@ -257,6 +279,24 @@ extension LivePeer: LinkDelegate {
     }
 }
 
+extension LivePeer: GossipDelegate {
+    func gossipAccepts(_ peer: PeerID) -> Bool { core.accepts(peer, purpose: .member) }
+
+    func gossipReceived(_ bytes: [UInt8], from peer: PeerID, at source: Endpoint) {
+        // What a later version says, and this one cannot read, is as good as lost on the way.
+        guard let (network, message) = try? GossipMessage.read(datagram: bytes) else { return }
+        handle(.gossipReceived(network, message, from: peer, at: source))
+    }
+
+    func gossipSocketChanged(failure: String?) {
+        if let failure {
+            log.warning("gossip goes over links only, since no datagrams can be exchanged: \(failure)")
+        } else {
+            log.info("gossip goes by datagrams again")
+        }
+    }
+}
+
 extension LivePeer: DiscoveryDelegate {
     func datagramReceived(_ bytes: [UInt8], from host: String) { handle(.datagramReceived(bytes, host: host)) }
 }
@@ -274,7 +314,7 @@ extension Event {
     /// What a person who watches the peer wants to see, and what only a person who looks for a fault does.
     fileprivate var level: Logger.Level {
         switch self {
-        case .equivocationSeen, .configRefused, .stageFailed: .warning
+        case .equivocationSeen, .configRefused, .stageFailed, .ownIdentityElsewhere: .warning
         case .peerSeen, .recordRefused, .pieceFetched, .pieceRefused, .routeOpened: .debug
         default: .info
         }

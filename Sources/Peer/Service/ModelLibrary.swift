@@ -1,7 +1,6 @@
 import Foundation
 import Identity
 import Inference
-import NetworkConfig
 import Storage
 import Synchronization
 import Wire
@@ -121,9 +120,7 @@ actor ModelLibrary {
 
     /// Removes the pieces that no model and no network here needs, except some.
     private nonisolated func removeUnused(except kept: Set<Digest>) throws {
-        let networks = try state.networks().map {
-            try ConfigLedger(network: $0.network, first: $0.first, latest: $0.latest).config.model
-        }
+        let networks = try state.networks().map { try NetworkConfig(payload: $0.certified.config).model }
         let needed = Set((try state.models().map(\.manifest) + networks).flatMap(\.pieces).map(\.digest))
         for digest in try pieces.heldDigests() where !kept.contains(digest) && !needed.contains(digest) {
             try pieces.remove(digest)
@@ -160,10 +157,4 @@ extension ModelManifest {
     }
 
     private static let embeddingMemory = 1 << 20
-}
-
-/// One sentence for the person who asked: why it failed and what to do.
-struct ServiceFailure: Error, CustomStringConvertible {
-    let description: String
-    init(_ description: String) { self.description = description }
 }

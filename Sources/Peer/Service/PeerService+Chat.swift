@@ -58,7 +58,7 @@ extension PeerService {
                         predictedTokens: answer.tokens.count,
                         predictedMilliseconds: (end - (firstToken ?? end)) / .milliseconds(1)))
             case .refused(let sentence): throw ServiceFailure(sentence)
-            default: throw Self.unexpected
+            default: throw ServiceFailure.unexpected
             }
         }
         throw ServiceFailure("the answer was cancelled")

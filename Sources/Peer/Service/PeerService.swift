@@ -57,8 +57,19 @@ final class PeerService: ControlService {
         case .networkInvite(let name, let role, let hours): return try await invite(name, role: role, hours: hours)
         case .networkLeave(let name):
             let network = try await network(named: name)
-            guard case .left = try await answer(to: .leave(network.id)) else { throw Self.unexpected }
+            guard case .left = try await answer(to: .leave(network.id)) else { throw ServiceFailure.unexpected }
             return .done
+        case .networkRecover(let name): return try await recover(name)
+        case .networkSetModel(let name, let model): return try await setModel(of: name, to: model, emit: emit)
+        case .networkSetPolicy(let name, let maxVoters, let voterGrace):
+            return try await change(name) { network throws(ServiceFailure) in
+                try network.wish(maxVoters: maxVoters, voterGrace: voterGrace)
+            }
+        case .networkPlan(let name): return try await change(name) { _ in Wish(change: .assign(nil), subject: nil) }
+        case .networkRevoke(let name, let invitation):
+            return try await change(name) { network throws(ServiceFailure) in
+                try network.wish(revoking: invitation)
+            }
         case .modelAdd(let path, let name): return .model(try await addModel(path, name: name, emit: emit))
         case .modelList: return .models(try await models())
         case .modelShow(let name): return .model(try await model(named: name))
@@ -66,7 +77,21 @@ final class PeerService: ControlService {
             try await removeModel(name)
             return .done
         case .peerList(let name): return .peers(try await peers(of: name))
+        case .peerShow(let word, let name): return .memberships(try await memberships(of: word, in: name))
+        case .peerGrant(let word, let memory, let name):
+            return try await change(name) { [own = facts.peer] network throws(ServiceFailure) in
+                try network.wish(grant: memory, to: word, by: own)
+            }
+        case .peerRole(let word, let role, let name):
+            return try await change(name) { network throws(ServiceFailure) in
+                try network.wish(role: role, of: word)
+            }
+        case .peerRemove(let word, let name):
+            return try await change(name) { [own = facts.peer] network throws(ServiceFailure) in
+                try network.wish(removing: word, by: own)
+            }
         case .chat(let chat): return .chat(try await self.chat(chat, emit: emit))
+        case .events(let count): return .events(try await events(newest: count))
         case .stop:
             // Told first: what is on its way to the client is written before its connection is closed.
             emit(.result(.done))
@@ -75,14 +100,11 @@ final class PeerService: ControlService {
         }
     }
 
-    static let unexpected = ServiceFailure(
-        "the peer answered something that was not asked; restart it with: tiktrue up")
-
     /// The one answer to a request that streams nothing. A refusal is thrown as its sentence.
     func answer(to request: Request) async throws -> Response {
         let responses = Responses()
         let response = try await responses.of(request, from: live).first { $0.isLast }
-        guard let response else { throw ServiceFailure("this peer is stopping") }
+        guard let response else { throw ServiceFailure.stopping }
         if case .refused(let sentence) = response { throw ServiceFailure(sentence) }
         return response
     }
@@ -90,7 +112,7 @@ final class PeerService: ControlService {
     // MARK: Networks
 
     func networks() async throws -> [NetworkStatus] {
-        guard let networks = await live.read(\.status) else { throw ServiceFailure("this peer is stopping") }
+        guard let networks = await live.read(\.status) else { throw ServiceFailure.stopping }
         return networks
     }
 
@@ -99,9 +121,7 @@ final class PeerService: ControlService {
         let networks = try await networks()
         guard let name else {
             guard let first = networks.first else {
-                throw ServiceFailure(
-                    "this peer is in no network yet; run: tiktrue network create NAME --model M, or tiktrue network join INVITATION"
-                )
+                throw ServiceFailure.noNetwork
             }
             guard networks.count == 1 else {
                 let names = networks.map(\.config.name).joined(separator: ", ")
@@ -121,82 +141,39 @@ final class PeerService: ControlService {
         return first
     }
 
-    private func create(
-        _ name: String, model: String, emit: @escaping @Sendable (ControlEvent) -> Void
-    ) async throws -> ControlResult {
-        let manifest: ModelManifest
-        if let known = try await storedModels().first(where: { $0.name == model }) {
-            manifest = known.manifest
-        } else if FileManager.default.fileExists(atPath: model) {
-            _ = try await addModel(model, name: nil, emit: emit)
-            guard let added = try await storedModels().first(where: { $0.name == PeerPaths.modelName(forFile: model) })
-            else {
-                throw Self.unexpected
-            }
-            manifest = added.manifest
-        } else {
-            throw ServiceFailure("there is no model \(model) on this peer; add one with: tiktrue model add FILE")
-        }
-        guard case .created(let id) = try await answer(to: .createNetwork(name: name, model: manifest)) else {
-            throw Self.unexpected
-        }
-        return .network(document(try await network(named: id.description)))
-    }
-
-    private func discover() async throws -> ControlResult {
-        guard case .discovered(let found) = try await answer(to: .discover) else { throw Self.unexpected }
-        return .discovered(
-            found.map { network in
-                DiscoveredNetworkDocument(
-                    name: network.name, id: network.id.description, model: network.model,
-                    members: network.members.map { .init(id: $0.peer.description, address: $0.address.description) })
-            })
-    }
-
-    private func join(
-        _ invitation: String, emit: @escaping @Sendable (ControlEvent) -> Void
-    ) async throws -> ControlResult {
-        emit(.progress(text: "asking a member to be admitted", fraction: nil))
-        guard case .joined(let id) = try await answer(to: .join(invitation)) else { throw Self.unexpected }
-        emit(.progress(text: "linking with the members", fraction: nil))
-        return .network(document(try await linked(id)))
-    }
-
-    /// The network once a member is linked, which takes a moment after joining. Where none can be reached it is shown as it is.
-    private func linked(_ id: NetworkID) async throws -> NetworkStatus {
-        let clock = ContinuousClock()
-        let deadline = clock.now + .seconds(3)
-        while true {
-            let network = try await network(named: id.description)
-            if network.canChange || clock.now >= deadline { return network }
-            try await clock.sleep(for: .milliseconds(20))
-        }
-    }
-
-    private func invite(_ name: String, role: String, hours: Int) async throws -> ControlResult {
-        let network = try await network(named: name)
-        guard let wanted = Role(name: role) else {
-            throw ServiceFailure(
-                "there is no role \(role); choose one of \(ControlWords.roles.joined(separator: ", "))")
-        }
-        guard (1...87_600).contains(hours) else {
-            throw ServiceFailure("an invitation is valid for 1 to 87600 hours, not \(hours)")
-        }
-        let response = try await answer(
-            to: .invite(
-                network: network.id, role: wanted, validSeconds: UInt64(hours) * 3600, secret: Entropy.bytes(16)))
-        guard case .invited(let text) = response else { throw Self.unexpected }
-        let expires = UInt64(Date().timeIntervalSince1970) + UInt64(hours) * 3600
-        return .invitation(
-            InvitationDocument(
-                invitation: text, network: network.config.name, role: wanted.description, expires: expires))
-    }
-
     private func peers(of name: String?) async throws -> [NetworkPeersDocument] {
         let chosen = name == nil ? try await networks() : [try await network(named: name)]
         return chosen.map { network in
             NetworkPeersDocument(
-                network: network.config.name, id: network.id.description, peers: document(network).peers)
+                network: network.config.name, id: network.id.description, leader: network.leader?.description,
+                peers: network.peers.map { PeerDocument($0) })
+        }
+    }
+
+    private func memberships(of word: String, in name: String?) async throws -> PeerMembershipsDocument {
+        let networks = name == nil ? try await networks() : [try await network(named: name)]
+        guard let first = networks.first else { throw ServiceFailure.noNetwork }
+        let candidates = networks.flatMap { network in
+            network.config.members.map { PeerChoice.Candidate(peer: $0.peer, name: $0.name) }
+        }
+        let place = networks.count == 1 ? "the network \(first.config.name)" : "any network of this peer"
+        let chosen = try PeerChoice.chosen(word, among: candidates, in: place)
+        return PeerMembershipsDocument(
+            id: chosen.peer.description, name: chosen.name,
+            networks: networks.compactMap { network in
+                guard let peer = network.peers.first(where: { $0.member.peer == chosen.peer }) else { return nil }
+                return PeerMembershipsDocument.Membership(
+                    network: network.config.name, id: network.id.description, revision: network.config.revision.value,
+                    generation: network.config.generation, leads: network.leader == chosen.peer,
+                    peer: PeerDocument(peer))
+            })
+    }
+
+    private func events(newest count: Int) async throws -> [EventDocument] {
+        let range = ControlWords.events
+        let count = min(max(count, range.lowerBound), range.upperBound)
+        return try await disk.perform { state, _ in
+            try state.events(newest: count).map { EventDocument(id: $0.id, at: $0.at, text: $0.text) }
         }
     }
 
@@ -212,41 +189,7 @@ final class PeerService: ControlService {
     }
 
     func document(_ network: NetworkStatus) -> NetworkDocument {
-        NetworkDocument(
-            name: network.config.name, id: network.id.description, revision: network.config.revision.value,
-            role: network.role.description, quorum: network.canChange, leader: network.leader?.description,
-            model: network.config.model.name, blockCount: network.config.model.blocks.count, notice: notice(network),
-            peers: network.peers.map { peer in
-                PeerDocument(
-                    id: peer.member.peer.description, name: peer.member.name, address: peer.address?.description ?? "",
-                    state: peer.isReachable ? .alive : .unreachable, role: peer.member.role.description,
-                    blocks: peer.first.map { BlockSpan($0) }, copies: peer.copies.map { BlockSpan($0) },
-                    loaded: peer.loaded.map { BlockSpan($0) }, held: peer.held.map { BlockSpan($0) },
-                    sharedMemory: peer.member.grantedMemory)
-            })
-    }
-}
-
-extension PeerService {
-    /// One sentence on what keeps a network from answering well, the most serious first; nil where all is well.
-    private func notice(_ network: NetworkStatus) -> String? {
-        if network.shortfall > 1 {
-            return "members lend \(network.shortfall >> 20 + 1) MiB too little for this model; let another peer join, "
-                + "or start one with a larger --share-memory"
-        }
-        if network.shortfall > 0 {
-            return
-                "no division of this model's blocks fits what members lend; start a peer with a larger --share-memory"
-        }
-        if !network.missing.isEmpty {
-            let blocks = network.missing.map { "\(BlockSpan($0))" }.joined(separator: ", ")
-            return "blocks \(blocks) are on no peer that can be reached just now"
-        }
-        if network.fetched.held < network.fetched.wanted {
-            return
-                "\(network.fetched.held >> 20) of \(network.fetched.wanted >> 20) MiB of this peer's blocks have arrived"
-        }
-        return nil
+        NetworkDocument(network, wallClock: UInt64(max(0, Date().timeIntervalSince1970)))
     }
 }
 
@@ -259,7 +202,7 @@ struct Responses {
             continuation.yield(response)
             if response.isLast { continuation.finish() }
         }
-        guard let id else { throw ServiceFailure("this peer is stopping") }
+        guard let id else { throw ServiceFailure.stopping }
         continuation.onTermination = { reason in
             if case .cancelled = reason { live.cancel(id) }
         }

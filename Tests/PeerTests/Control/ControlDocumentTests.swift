@@ -42,14 +42,66 @@ struct ControlDocumentTests {
         let network = try #require((document["networks"] as? [NSDictionary])?.first)
         #expect(
             try keys(network)
-                == ["name", "id", "revision", "role", "quorum", "leader", "model", "block_count", "notice", "peers"])
+                == [
+                    "name", "id", "revision", "generation", "recoveries", "certified_by", "voters", "role", "quorum",
+                    "leader", "model", "block_count", "policy", "invitations", "notice", "peers",
+                ])
         #expect(network["leader"] is NSNull)
+        #expect(try keys(network["policy"]) == ["max_voters", "voter_grace"])
         let peer = try #require((network["peers"] as? [NSDictionary])?.first)
         #expect(
             try keys(peer) == [
-                "id", "name", "address", "state", "role", "blocks", "copies", "loaded", "held", "shared_memory",
+                "id", "name", "address", "state", "role", "votes", "applied", "applied_generation", "blocks", "copies",
+                "loaded", "held", "shared_memory", "offered_memory",
             ])
         #expect(peer["state"] as? String == "unreachable")
+        #expect(peer["offered_memory"] is NSNull)
+    }
+
+    @Test("an open invitation has its keys")
+    func openInvitationKeys() throws {
+        let document = try json(NetworkDocument.OpenInvitation(id: "ef", role: "worker", expires: 1))
+        #expect(try keys(document) == ["id", "role", "expires"])
+    }
+
+    @Test("peer list has its keys, also where no leader is known")
+    func peerListKeys() throws {
+        let document = try json(NetworkPeersDocument(network: "home", id: "cd", peers: [peer]))
+        #expect(try keys(document) == ["network", "id", "leader", "peers"])
+        #expect(document["leader"] is NSNull)
+    }
+
+    @Test("peer show has its keys")
+    func peerShowKeys() throws {
+        let document = try json(
+            PeerMembershipsDocument(
+                id: "ab", name: "attic",
+                networks: [
+                    .init(network: "home", id: "cd", revision: 7, generation: 0, leads: true, peer: peer)
+                ]))
+        #expect(try keys(document) == ["id", "name", "networks"])
+        #expect(
+            try keys((document["networks"] as? [Any])?.first)
+                == ["network", "id", "revision", "generation", "leads", "peer"])
+    }
+
+    @Test("a change has its keys, also where it is about the whole network")
+    func changeKeys() throws {
+        let document = try json(ChangeDocument(network: "home", id: "cd", revision: 8))
+        #expect(try keys(document) == ["network", "id", "revision", "subject"])
+        #expect(document["subject"] is NSNull)
+    }
+
+    @Test("an event has its keys")
+    func eventKeys() throws {
+        #expect(try keys(try json(EventDocument(id: 1, at: 2, text: "t"))) == ["id", "at", "text"])
+    }
+
+    @Test("a generation of many recoveries comes through exactly")
+    func generation() throws {
+        var network = network(leader: nil)
+        network.generation = 5 << 32 | 0xffff_fffe
+        #expect((try json(network)["generation"] as? NSNumber)?.uint64Value == network.generation)
     }
 
     @Test("blocks are pairs of first and last")
@@ -117,6 +169,9 @@ struct ControlDocumentTests {
         let events: [ControlEvent] = [
             .progress(text: "x", fraction: nil), .text("a\nb"), .result(.network(network(leader: nil))),
             .result(.network(network(leader: "ab"))), .result(.done), .failure("f"),
+            .result(.changed(ChangeDocument(network: "home", id: "cd", revision: 8))),
+            .result(.events([EventDocument(id: 1, at: 2, text: "ben is dead")])),
+            .result(.memberships(PeerMembershipsDocument(id: "ab", name: "attic", networks: []))),
         ]
         for event in events {
             var line = try ControlLine.encode(event)
@@ -124,6 +179,20 @@ struct ControlDocumentTests {
             #expect(!line.contains(10))
             #expect(ControlLine.decode(ControlEvent.self, from: line) == event)
         }
+    }
+
+    @Test(
+        "every request comes back from the wire as it was sent",
+        arguments: [
+            .networkRecover(network: "home"), .networkSetModel(network: "home", model: "m"),
+            .networkSetPolicy(network: "home", maxVoters: 3, voterGrace: nil), .networkPlan(network: "home"),
+            .networkRevoke(network: "home", invitation: "tiktrue1-x"), .peerShow(peer: "attic", network: nil),
+            .peerGrant(peer: "attic", memory: .max, network: "home"),
+            .peerRole(peer: "attic", role: "admin", network: nil), .events(newest: 50),
+            .peerRemove(peer: "attic", network: nil),
+        ] as [ControlRequest])
+    func requestRoundTrip(request: ControlRequest) throws {
+        #expect(ControlLine.decode(ControlRequest.self, from: try ControlLine.encode(request).dropLast()) == request)
     }
 
     @Test("numbers that JSON has no words for do not lose the document")

@@ -60,6 +60,9 @@ struct ControlParsingTests {
         #expect(ControlWords.resemblesInvitation(" tiktrue1-" + String(repeating: "a", count: 90) + "\n"))
     }
 
+    @Test("a network may be told to have odd numbers of voters up to seven")
+    func votersAllowed() { #expect(ControlWords.voters == [1, 3, 5, 7]) }
+
     @Test("a line is cut where it ends, whatever parts it comes in")
     func lineBuffer() throws {
         var lines = LineBuffer(limit: 10)

@@ -1,0 +1,280 @@
+import Chain
+import Identity
+import MeshCore
+import NetworkConfig
+import Wire
+
+/// All checkers over one world, fed by what its cores take and do. After each input just what it may have changed is looked at; the
+/// whole world a few times a second.
+final class Checks {
+    var election = Election()
+    var log = CommittedLog()
+    var durable = Durable()
+    var monotone = Monotone()
+    var certificate = Certificates()
+    var authority = Authority()
+    var answers = Answers()
+    var tokens = Tokens()
+    var view: View
+    /// Whether beliefs about who is there are judged now: not while packets are lost or late more than a LAN does.
+    var judgesView = false
+    var networks: [NetworkID] = []
+    /// How often the whole world is looked at.
+    var period = Interval.milliseconds(250)
+    /// What one peer's answer is, were it alone with the model.
+    var model: FakeModel?
+
+    var commands: [NetworkID: [KnownCommand]] = [:]
+    private var looks = 0
+    private var learnt: Set<LogEntry.Body> = []
+    var rare = RareStates()
+
+    init(viewBound: Interval) { view = View(bound: viewBound) }
+
+    /// Begins to look at the whole world now and then.
+    func start(in world: World) {
+        world.checks = self
+        again(in: world)
+    }
+
+    private func again(in world: World) {
+        world.after(period) { [self, unowned world] in
+            lookAround(in: world)
+            again(in: world)
+        }
+    }
+
+    // MARK: Inputs and effects
+
+    func after(_ input: Input, _ effects: [Effect], on host: Host, in world: World) {
+        guard host.isOn else { return }
+        if case .persisted = input { return look(at: host, in: world) }
+        for effect in effects {
+            switch effect {
+            case .persistRaft, .persistLedger: return look(at: host, in: world)
+            default: break
+            }
+        }
+    }
+
+    func sent(_ frame: Frame, from host: Host, to other: Host, in world: World) {
+        guard let (network, generation, message) = frame.raft, !host.isMalicious, host.cloneOf == nil else { return }
+        let group = GroupID(network: network, generation: generation)
+        let stored = host.disk.synced[network]?.raft
+        let disk = stored.flatMap { $0.generation == generation ? $0.state : nil }
+        switch message.kind {
+        case .voteReply(granted: true):
+            report(
+                "durable", durable.grants(other.peer, message.term, by: host.peer, disk: disk, in: group),
+                [host, other], world)
+        case .appended(let match, _):
+            report("durable", durable.acknowledges(match, by: host.peer, disk: disk), [host, other], world)
+        case .append, .snapshot:
+            lead(host, message.term, disk: disk, in: group, world)
+        case .timeoutNow: world.coverage.reached("leadership handed over")
+        case .voteReply(granted: false): world.coverage.reached("vote refused")
+        case .preVoteReply(granted: false): world.coverage.reached("prevote refused")
+        default: break
+        }
+    }
+
+    private func lead(_ host: Host, _ term: Term, disk: RaftState?, in group: GroupID, _ world: World) {
+        let isNew = election.leader(of: term, in: group) == nil
+        report("election", election.leads(host.peer, term, in: group), [host], world)
+        guard isNew else { return }
+        world.coverage.reached("leader elected")
+        report("durable", durable.leads(host.peer, term, disk: disk, in: group), [host], world)
+        rare.elected(host, group, log: host.disk.written[group.network]?.raft?.state, in: world)
+    }
+
+    func said(_ message: GossipMessage, by host: Host, in world: World) { rare.said(message, by: host, in: world) }
+
+    /// Before the disk has it.
+    func writes(_ write: Disk.Write, on host: Host, in world: World) {
+        switch write {
+        case .ledger(let network, let ledger):
+            let (news, wrong) = certificate.wrote(ledger, of: network)
+            report("certificate", wrong, [host], world)
+            if let last = ledger.chain.last, !last.vouches.contains(where: { $0.voter == host.peer }) {
+                world.coverage.reached("certificate from another member")
+            }
+            guard let news, let config = certificate.config(news.version, of: network) else { return }
+            judge(news.version, config, of: network, by: host, world)
+        case .raft(let network, _, let change):
+            // Signed by whoever wished it: who wrote it down does not matter.
+            for entry in change.entries { learn(entry, of: network) }
+            rare.wrote(change, after: host.disk.written[network]?.raft?.state, in: world)
+        case .forget(let network): monotone.forgot(host.index, network)
+        }
+    }
+
+    private func judge(
+        _ version: ConfigVersion, _ config: NetworkConfig, of network: NetworkID, by host: Host, _ world: World
+    ) {
+        let known = commands[network] ?? []
+        guard !known.isEmpty, version.generation == 0 || version.revision > .first else { return }
+        let before = ConfigVersion(generation: version.generation, revision: Revision(version.revision.value - 1))
+        let after = ConfigVersion(generation: version.generation, revision: version.revision.next)
+        if let earlier = certificate.config(before, of: network) {
+            report("authority", authority.judge(earlier, config, commands: known), [host], world)
+            report("answer", Conflicts.judge(earlier, config, commands: known), [host], world)
+        }
+        if let later = certificate.config(after, of: network) {
+            report("authority", authority.judge(config, later, commands: known), [host], world)
+            report("answer", Conflicts.judge(config, later, commands: known), [host], world)
+        }
+    }
+
+    // MARK: Machines
+
+    func started(_ host: Host, with stored: [Disk.StoredFile], in world: World) {
+        for file in stored {
+            monotone.restarted(
+                host.index, file.ledger.network, version: file.ledger.version, term: file.raft?.state.hard.term ?? .zero
+            )
+        }
+        log.restarted(host.peer)
+    }
+
+    func ended(_ host: Host, in world: World) {
+        answers.ended(host.index)
+        rare.ended(host, in: world)
+    }
+
+    /// It goes on with another disk than it had: an older one, or none.
+    func lostDisk(_ host: Host) {
+        for network in networks { monotone.forgot(host.index, network) }
+        log.restarted(host.peer)
+    }
+
+    // MARK: Requests
+
+    func requested(_ id: RequestID, _ request: Request, on host: Host, in world: World) {
+        let kind = RequestKind(request)
+        answers.asked(
+            id,
+            Answers.Asked(
+                host: host.index, life: host.life, at: world.now, isChat: kind == .chat, isChange: kind == .change))
+        guard case .chat(let input) = request, let model else { return }
+        tokens.asked(
+            id,
+            expecting: model.answer(
+                to: input.tokens, maxNewTokens: input.maxNewTokens, stop: input.stopTokens, sampling: input.sampling))
+    }
+
+    func answered(_ id: RequestID, _ response: Response, on host: Host, in world: World) {
+        switch response {
+        case .token(let token): report("tokens", tokens.told(token, to: id), [host], world)
+        case .waiting: break
+        default:
+            let revision = response.changedRevision
+            let generation = revision == nil ? 0 : networks.first.flatMap { host.inspect($0)?.generation } ?? 0
+            report(
+                "answer", answers.answered(id, revision: revision, generation: generation, at: world.now), [host], world
+            )
+            if case .chatFinished(let outcome) = response {
+                report("tokens", tokens.finished(id, outcome.reason), [host], world)
+                if outcome.reroutes > 0 { world.coverage.reached("route changed in an answer") }
+                if outcome.reroutes > 1 { world.coverage.reached("replay interrupted by a second failure") }
+            } else {
+                tokens.ended(id)
+                if case .refused = response, let asked = answers.request(id), asked.isChange {
+                    world.coverage.reached("change refused")
+                }
+            }
+            if revision != nil { rare.changed(id, asked: answers.request(id), in: world) }
+        }
+    }
+
+    // MARK: Looking
+
+    private func look(at host: Host, in world: World) {
+        for network in networks { look(at: host, network, in: world) }
+    }
+
+    @discardableResult
+    private func look(at host: Host, _ network: NetworkID, in world: World) -> NetworkInspection? {
+        guard let seen = host.inspect(network), !host.isMalicious, host.cloneOf == nil else { return nil }
+        let group = GroupID(network: network, generation: seen.generation)
+        if seen.role == .leader {
+            report("election", election.leads(host.peer, seen.term, in: group), [host], world)
+        }
+        report("certificate", certificate.certified(seen.version, as: seen.headerDigest, in: network), [host], world)
+        report(
+            "monotone",
+            monotone.saw(
+                Monotone.Standing(
+                    version: seen.version, generation: seen.generation, term: seen.term, commit: seen.commit,
+                    applied: seen.applied), of: host.index, in: network), [host], world)
+        if seen.commit > seen.lastIndex {
+            report("log", "machine \(host.index) takes more for committed than its log holds", [host], world)
+        }
+        if let raft = host.disk.written[network]?.raft, raft.generation == seen.generation {
+            report("log", log.saw(raft.state, commit: seen.commit, of: host.peer, in: group), [host], world)
+        }
+        rare.looked(at: host, seen, in: world)
+        return seen
+    }
+
+    private func learn(_ entry: LogEntry, of network: NetworkID) {
+        guard case .command = entry.body, learnt.insert(entry.body).inserted, let command = entry.command else {
+            return
+        }
+        commands[network, default: []].append(command)
+    }
+
+    private func lookAround(in world: World) {
+        looks += 1
+        for host in world.hosts where !host.isPuppet {
+            let isReached = world.isInReach(host)
+            view.saw(
+                host: host.index, isWell: host.isWell && isReached && host.cloneOf == nil,
+                isOff: !host.isOn, at: world.now)
+        }
+        for host in world.hosts where host.isOn && !host.isPuppet {
+            for network in networks {
+                guard let seen = look(at: host, network, in: world) else { continue }
+                believe(seen, host, in: world)
+            }
+            // Tables take seconds to overflow, and counting them costs more than all else here.
+            guard looks % 8 == 0 else { continue }
+            report("bounds", Bounds.exceeded(host.withCore { $0.tableSizes } ?? []), [host], world)
+        }
+    }
+
+    private func believe(_ seen: NetworkInspection, _ host: Host, in world: World) {
+        for (peer, liveness) in seen.liveness {
+            guard let subject = world.index(of: peer) else { continue }
+            rare.believes(host, liveness, of: subject, in: world)
+            guard judgesView, let wrong = view.believes(host.index, liveness, of: subject, at: world.now) else {
+                continue
+            }
+            report("view", wrong, [host, world.hosts[subject]], world)
+        }
+    }
+
+    func report(_ invariant: String, _ wrong: String?, _ hosts: [Host], _ world: World) {
+        if let wrong { world.violated(invariant, wrong, hosts.map(\.index)) }
+    }
+}
+
+/// Tables stay within what they promise.
+enum Bounds {
+    static func exceeded(_ tables: [(String, Int, Int)]) -> String? {
+        tables.first { $0.1 > $0.2 }.map { "a peer keeps \($0.1) \($0.0), more than \($0.2)" }
+    }
+}
+
+enum RequestKind {
+    case chat
+    case change
+    case other
+
+    init(_ request: Request) {
+        switch request {
+        case .chat: self = .chat
+        case .discover, .createNetwork, .join: self = .other
+        case .leave, .invite, .setModel, .change, .recover: self = .change
+        }
+    }
+}

@@ -1,0 +1,65 @@
+/// One thing that goes wrong, or is done to a machine. `lasting` is in seconds; what has none is not undone by itself.
+public struct Fault: Sendable, Hashable {
+    public enum Kind: String, CaseIterable, Sendable, Hashable {
+        // The network.
+        /// No packet to or from the machine.
+        case cut
+        /// Packets pass one way only, out of the machine.
+        case oneWay
+        /// Machines fall into two halves that do not reach each other.
+        case split
+        /// Two halves that share one machine which reaches both.
+        case bridge
+        /// Datagrams lost more often.
+        case loss
+        /// Everything late, up to seconds.
+        case clog
+        /// Multicast does not pass.
+        case noMulticast
+        /// No datagram passes between pairs; links do.
+        case noDatagrams
+        /// All links of the machine break and can be opened again.
+        case resetLinks
+        /// The machine gets another address.
+        case newAddress
+        // The machine.
+        /// The process is killed; what it had not synced may be lost or torn; it is started again after `lasting`.
+        case kill
+        /// Stopped in good order, and started again after `lasting`.
+        case stop
+        /// Everything stands still, then goes on (a laptop that sleeps).
+        case pause
+        /// All computing and all handling takes longer.
+        case slow
+        /// The wall clock jumps.
+        case clockJump
+        // The disk.
+        case slowDisk
+        case fullDisk
+        /// The next sync fails: the peer stops, and is started again after `lasting`.
+        case syncFails
+        /// A piece on disk loses a bit.
+        case bitRot
+        /// Killed, and started again on the disk as it was some time ago.
+        case staleDisk
+        /// Killed, and started again with an empty disk: another identity.
+        case wipedDisk
+        /// A copy of the machine, identity and all, is started beside it.
+        case clone
+        // Other people.
+        /// Datagrams and frames that are forged, replayed, cut short, too long.
+        case garbage
+        /// A member that signs two records under one version, asks for what it may not, forges rumours.
+        case malice
+    }
+    public var kind: Kind
+    public var lasting: ClosedRange<Double>?
+    /// Not mended at the end either, when everything else is: who is struck stays as he is, and the network must do
+    /// without him.
+    public var isForGood: Bool
+    public init(_ kind: Kind, lasting: ClosedRange<Double>? = nil, isForGood: Bool = false) {
+        self.kind = kind
+        self.lasting = lasting
+        self.isForGood = isForGood
+    }
+}

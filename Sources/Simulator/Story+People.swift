@@ -1,0 +1,217 @@
+import Identity
+import MeshCore
+import NetworkConfig
+import Wire
+
+// What people do: they chat, change things, come and go.
+
+/// What was said so far in one conversation.
+struct Conversation {
+    let host: Int
+    let number: UInt64
+    var tokens: [Int32]
+}
+
+extension Story {
+    /// Machines that are on and in the network.
+    var members: [Int] {
+        world.hosts.filter { host in
+            host.isOn && !host.isPuppet && !host.isMalicious && host.cloneOf == nil
+                && !outside.contains(host.index) && host.inspect(network) != nil
+        }.map(\.index)
+    }
+
+    var admins: [Int] {
+        members.filter { world.hosts[$0].inspect(network)?.config.member(world.hosts[$0].peer)?.role == .admin }
+    }
+
+    func beginStory() {
+        chatAgain()
+        changeAgain()
+        again(perMinute: drawn.joins) { [self] in newcomer() }
+        again(perMinute: drawn.leaves) { [self] in leave() }
+        beginFaults()
+    }
+
+    private func chatAgain() { again(perMinute: drawn.chats) { [self] in chat() } }
+    private func changeAgain() { again(perMinute: drawn.changes) { [self] in change() } }
+
+    /// Again and again, by chance.
+    func again(perMinute rate: Double, _ action: @escaping () -> Void) {
+        guard let wait = draw.wait(perMinute: rate) else { return }
+        world.after(Interval(seconds: wait)) { [self] in
+            guard !isOver else { return }
+            action()
+            again(perMinute: rate, action)
+        }
+    }
+
+    // MARK: Chats
+
+    func chat() {
+        guard let host = draw.element(of: members) else { return }
+        let mine = conversations.indices.filter { conversations[$0].host == host }
+        if draw.chance(0.3), let known = draw.element(of: mine) {
+            let conversation = conversations.remove(at: known)
+            ask(host, conversation.number, conversation.tokens + prompt(upTo: 8))
+        } else {
+            lastConversation += 1
+            ask(host, lastConversation, prompt(upTo: draw.chance(0.1) ? 300 : 40))
+        }
+    }
+
+    private func prompt(upTo most: Int) -> [Int32] {
+        (0..<draw.number(in: 1...most)).map { _ in Int32(draw.number(in: 0...996)) }
+    }
+
+    @discardableResult
+    func ask(_ host: Int, _ number: UInt64, _ tokens: [Int32]) -> RequestID {
+        let length = draw.number(in: scenario.workload.answer)
+        let id = world.request(
+            host,
+            .chat(
+                ChatInput(
+                    network: network, conversation: SessionID(high: 1, low: number), tokens: tokens,
+                    maxNewTokens: length, stopTokens: [], sampling: Home.sampling, goesOn: draw.chance(0.7))))
+        chats[id] = Conversation(host: host, number: number, tokens: tokens)
+        if draw.chance(0.04) {
+            world.after(Interval(seconds: draw.number(in: 0...2))) { [self] in
+                if world.outcome(id) == nil, world.hosts[host].isOn { world.cancel(host, id) }
+            }
+        }
+        return id
+    }
+
+    // MARK: Changes
+
+    func change() {
+        guard let host = draw.element(of: draw.chance(0.85) ? admins : members) else { return }
+        // Two people who do the same at once, elsewhere.
+        if draw.chance(0.25), let other = draw.element(of: admins.filter { $0 != host }) {
+            let both = [host, other]
+            for one in both { world.request(one, .change(network, .setPolicy(policy()))).ignored() }
+            return
+        }
+        let others = members.filter { $0 != host && $0 != 0 }
+        switch draw.number(in: 0...5) {
+        case 0:
+            guard let other = draw.element(of: others) else { return }
+            let role = draw.element(of: [Role.admin, .worker, .worker, .backup]) ?? .worker
+            world.request(host, .change(network, .setRole(world.hosts[other].peer, role))).ignored()
+        case 1:
+            world.request(
+                host, .invite(network: network, role: .worker, validSeconds: 600, secret: world.random.bytes(16))
+            ).ignored()
+        case 2: world.request(host, .change(network, .assign(nil))).ignored()
+        default: world.request(host, .change(network, .setPolicy(policy()))).ignored()
+        }
+    }
+
+    /// Each is another one, so that it can be told which change came to pass.
+    func policy() -> NetworkPolicy {
+        lastPolicy += 1
+        return NetworkPolicy(maxVoters: draw.element(of: [3, 5, 7, 7]) ?? 7, voterGrace: 5 + lastPolicy)
+    }
+
+    // MARK: Coming and going
+
+    private func newcomer() {
+        guard world.hosts.count < drawn.peers + 64 else { return }
+        let index = world.hosts.count
+        let memory = draw.element(of: drawn.memory) ?? 0
+        let host = world.addHost(
+            key: World.key(name: "newcomer \(index)", seed: seed), name: "host\(index)", memory: memory)
+        outside.insert(index)
+        world.start(host.index)
+        invite(index)
+        // Somebody else was given the same invitation.
+        if draw.chance(0.2) {
+            let double = world.addHost(
+                key: World.key(name: "double \(index)", seed: seed), name: "host\(index + 1)", memory: memory)
+            outside.insert(double.index)
+            world.start(double.index)
+            doubles[index] = double.index
+        }
+    }
+
+    /// Somebody who may makes an invitation and gives it to the newcomer.
+    func invite(_ newcomer: Int) {
+        let hosts = outside.contains(newcomer) ? (admins.isEmpty ? [0] : admins) : []
+        guard let host = draw.element(of: hosts), world.hosts[host].isOn else { return later(newcomer) }
+        let id = world.request(
+            host, .invite(network: network, role: role(), validSeconds: 3600, secret: world.random.bytes(16)))
+        joining.insert(newcomer)
+        invitations[id] = newcomer
+    }
+
+    private func role() -> Role { draw.chance(0.3) ? .admin : .worker }
+
+    func isJoining(_ index: Int) -> Bool { joining.contains(index) }
+
+    /// It did not work: once more, in a while.
+    private func later(_ newcomer: Int) {
+        joining.remove(newcomer)
+        world.after(Interval(seconds: draw.number(in: 1...4))) { [self] in
+            if outside.contains(newcomer), !isJoining(newcomer), !world.hosts[newcomer].isGone { invite(newcomer) }
+        }
+    }
+
+    private func leave() {
+        let who = members.filter { $0 != 0 }
+        guard who.count > 2, let host = draw.element(of: who) else { return }
+        leaving[world.request(host, .leave(network))] = host
+    }
+
+    // MARK: Answers
+
+    func responded(_ id: RequestID, _ response: Response, _ host: Host) {
+        switch response {
+        case .token, .waiting: return
+        default: break
+        }
+        if let newcomer = invitations.removeValue(forKey: id) {
+            guard case .invited(let text) = response else { return later(newcomer) }
+            join(newcomer, text)
+            if let double = doubles.removeValue(forKey: newcomer) { join(double, text) }
+        } else if let text = pendingJoins.removeValue(forKey: id) {
+            joining.remove(host.index)
+            if case .joined = response {
+                outside.remove(host.index)
+                noteEntry(text, host)
+            } else if outside.contains(host.index) {
+                if invited[text] != nil { world.coverage.reached("invitation used twice") }
+                later(host.index)
+            }
+        } else if let left = leaving.removeValue(forKey: id) {
+            if response == .left { outside.insert(left) }
+        } else if var conversation = chats.removeValue(forKey: id) {
+            guard case .chatFinished = response else { return }
+            conversation.tokens += world.tokens(id)
+            conversations.append(conversation)
+            if conversations.count > 40 { conversations.removeFirst() }
+        }
+    }
+
+    private func join(_ newcomer: Int, _ text: String) {
+        guard world.hosts[newcomer].isOn else { return later(newcomer) }
+        world.after(Interval(nanoseconds: 1000)) { [self] in
+            guard world.hosts[newcomer].isOn else { return later(newcomer) }
+            joining.insert(newcomer)
+            let id = world.request(newcomer, .join(text))
+            pendingJoins[id] = text
+        }
+    }
+
+    private func noteEntry(_ text: String, _ host: Host) {
+        if let first = invited[text], world.hosts[first].peer != host.peer {
+            world.violated(
+                "authority", "one invitation let in machines \(first) and \(host.index)", [first, host.index])
+        }
+        invited[text] = host.index
+    }
+}
+
+extension RequestID {
+    /// The answer is the checkers' matter.
+    func ignored() {}
+}

@@ -1,0 +1,8 @@
+import Identity
+
+extension PeerRecord {
+    /// What an envelope claims, its signature unchecked: enough to see that it is out of date, not to believe it.
+    public static func claimed(in signed: Signed) throws(WireError) -> PeerRecord {
+        try PeerRecord(encoded: signed.payload)
+    }
+}

@@ -1,0 +1,69 @@
+import ArgumentParser
+import Peer
+import Testing
+
+@testable import tiktrue
+
+/// What can be judged without a peer. Tests/Lab/test_usage.py does the same with the program itself.
+@Suite("Usage")
+struct UsageTests {
+    private func parse(_ line: String) throws -> any ParsableCommand {
+        try TikTrue.parseAsRoot(line.split(separator: " ").map(String.init))
+    }
+
+    @Test(
+        "right usage is taken",
+        arguments: [
+            "network recover home", "network recover home --confirm home", "network set-model home m.gguf",
+            "network set-policy home --max-voters 3", "network set-policy home --voter-grace 604800 --max-voters 7",
+            "network plan home", "network revoke home 3fa8", "network show home --json", "peer show attic --json",
+            "peer show 3086f481 --network home", "peer grant attic 512M", "peer grant attic 0 --network home",
+            "peer role attic backup", "events --last 5000 --json", "peer remove attic --network home",
+        ])
+    func right(line: String) throws { _ = try parse(line) }
+
+    @Test(
+        "wrong usage ends with 2",
+        arguments: [
+            "network recover", "network recover home --confirm office", "network recover home --confirm",
+            "network set-model home", "network set-policy home", "network set-policy home --max-voters 2",
+            "network set-policy home --max-voters 9", "network set-policy home --max-voters 0",
+            "network set-policy home --voter-grace 0", "network set-policy home --voter-grace 604801", "network plan",
+            "network plan home now", "network revoke home", "peer show", "peer grant attic", "peer grant attic plenty",
+            "peer grant attic -1", "peer role attic", "peer role attic king", "peer remove", "peer remove a b",
+            "events --last 0",
+            "events --last 5001",
+        ])
+    func wrong(line: String) {
+        let failure = #expect(throws: (any Error).self) { try parse(line) }
+        guard let failure else { return }
+        #expect(TikTrue.exitCode(for: failure) == .validationFailure)
+    }
+
+    @Test("a peer's name that is empty is wrong usage")
+    func emptyName() {
+        let failure = #expect(throws: (any Error).self) { try TikTrue.parseAsRoot(["peer", "remove", ""]) }
+        #expect(failure.map(TikTrue.exitCode) == .validationFailure)
+    }
+
+    @Test("a grant is read as --share-memory reads it")
+    func grant() throws {
+        let command = try #require(try parse("peer grant attic 1536MiB --network home") as? PeerCommand.Grant)
+        #expect(command.chosen.word == "attic")
+        #expect(command.size.bytes == 1536 << 20)
+        #expect(command.place.network == "home")
+    }
+
+    @Test("what of a policy is not named stays as it is")
+    func policy() throws {
+        let command = try #require(try parse("network set-policy home --voter-grace 60") as? NetworkCommand.SetPolicy)
+        #expect(command.maxVoters == nil)
+        #expect(command.voterGrace == 60)
+    }
+
+    @Test("the help of removing a peer says that it is for ever")
+    func forEver() { #expect(TikTrue.helpMessage(for: PeerCommand.Remove.self).contains("for ever")) }
+
+    @Test("the help of recovering a network says whom it is for")
+    func recovery() { #expect(TikTrue.helpMessage(for: NetworkCommand.Recover.self).contains("never come back")) }
+}
