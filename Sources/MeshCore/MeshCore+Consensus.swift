@@ -97,6 +97,8 @@ extension MeshCore {
             networks.update(network) { _ = $0.group.machine.applyVoters(set.voters) }
         }
         guard let machine = networks[network]?.group.machine, machine.header != before else { return }
+        // It may have come to just what is certified, which is what a snapshot waits for.
+        proveSnapshot(in: network)
         vouch(for: machine, after: before, in: network, at: time)
     }
 
