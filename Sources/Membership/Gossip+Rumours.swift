@@ -23,6 +23,12 @@ extension Gossip {
     mutating func merge(_ rumour: Rumour, at now: Instant) -> Belief {
         if rumour.about == own { return defend(against: rumour, at: now) }
         guard let member = members[rumour.about] else { return .known }
+        // A later life than any that the member has given proof of: it will speak for itself, and a liar's word for its death there
+        // could never be refuted.
+        let proven = provenEpoch(of: rumour.about, member)
+        guard proven == 0 || rumour.incarnation.epoch <= proven || mutated(.rumourOfUnprovenLife) else {
+            return .known
+        }
         if mutated(.deathNotRecordedAtHigherIncarnation), member.liveness == .dead, rumour.liveness == .dead {
             return .known
         }
@@ -34,6 +40,11 @@ extension Gossip {
         guard held == (rumour.incarnation, rumour.liveness) else { return .stale }
         if rumour.liveness == .suspect { confirm(rumour, at: now) }
         return .known
+    }
+
+    /// The latest life that the member itself has spoken of, in a record or to this peer; zero where it has not.
+    private func provenEpoch(of peer: PeerID, _ member: Member) -> UInt64 {
+        max(member.heardEpoch, store.record(of: peer)?.version.epoch ?? 0)
     }
 
     private mutating func believe(_ rumour: Rumour, instead member: Member, at now: Instant) {
@@ -117,6 +128,13 @@ extension Gossip {
     /// A member was heard itself, in this incarnation of its.
     mutating func hear(_ peer: PeerID, in heard: Incarnation, at now: Instant) {
         guard let member = members[peer] else { return }
+        if heard.epoch > member.heardEpoch { members.update(peer) { $0.heardEpoch = heard.epoch } }
+        if member.incarnation.epoch > max(heard.epoch, provenEpoch(of: peer, member)), !mutated(.rumourOfUnprovenLife) {
+            // What was believed before there was any proof was of a life that never began.
+            believe(Rumour(about: peer, incarnation: heard, liveness: .alive, by: peer), instead: member, at: now)
+            prove(peer, at: now)
+            return
+        }
         if heard > member.incarnation || (mutated(.versionMergeByAssignment) && heard != member.incarnation) {
             merge(Rumour(about: peer, incarnation: heard, liveness: .alive, by: peer), at: now)
         }

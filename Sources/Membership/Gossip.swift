@@ -169,6 +169,8 @@ struct Member: Sendable {
     var by: PeerID
     /// When it was last heard itself, in this incarnation. Nil where it never was.
     var lastHeard: Instant?
+    /// The latest life in which it was heard itself.
+    var heardEpoch: UInt64 = 0
     /// When it was last told what is said of it.
     var lastTold: Instant?
     /// Its summary when it last told it.

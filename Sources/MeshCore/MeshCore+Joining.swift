@@ -63,6 +63,8 @@ extension MeshCore {
         }
         guard !attempt.endpoints.isEmpty else {
             joins[request] = attempt
+            // The network itself has said no, and nobody is left who could say otherwise.
+            if attempt.isDecided { endJoin(request, .refused(attempt.lastFailure)) }
             return
         }
         let endpoint = attempt.endpoints.removeFirst()

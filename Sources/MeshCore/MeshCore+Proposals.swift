@@ -144,8 +144,9 @@ extension MeshCore {
                 notNow(result.proposal, at: time)
                 return
             }
-            // One leader's own no does not count when another leader may have it in its log.
-            guard result.isFinal || pending.attempt == 1 else { return }
+            // One leader's own no does not count when another leader may have it in its log. An admission may be asked for again
+            // in any case: its invitation sees to it that it is granted once.
+            guard result.isFinal || pending.attempt == 1 || pending.command.change.isAdmission else { return }
         }
         conclude(result.proposal, result, at: time)
     }

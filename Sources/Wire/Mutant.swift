@@ -39,6 +39,7 @@ public enum Mutant: String, CaseIterable, Sendable {
     case noRefutation
     case suspicionNeverExpires
     case strangersRecordsTaken
+    case rumourOfUnprovenLife
 }
 
 #if MUTANTS

@@ -40,6 +40,7 @@ struct Expectation {
         .staleRecordAccepted: Expectation(["monotone", "convergence"], in: ["malicious-member", "rolling-restart"]),
         .noRefutation: Expectation(["view", "convergence"], in: ["flapping-wifi", "overworked-machine"]),
         .suspicionNeverExpires: Expectation(["view", "convergence"], in: ["voter-lost-for-good"]),
+        .rumourOfUnprovenLife: Expectation(["view", "convergence"], in: ["malicious-member"]),
         .strangersRecordsTaken: Expectation(["bounds", "authority"], in: ["malicious-member", "wiped-disk"]),
 
         // NetworkConfig

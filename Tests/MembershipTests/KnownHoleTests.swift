@@ -55,4 +55,25 @@ import Wire
         }
         #expect(lone.sent.contains { $0.message.digest?.asks == true })
     }
+
+    /// A liar names a death in a life that never began: the victim could never refute it.
+    @Test func aDeathInALifeThatNeverBeganIsNotBelieved() {
+        var lone = Lone(among: 5)
+        lone.hear(.ping(sequence: 1), from: 2, epoch: 3, count: 0)
+        lone.hear(Rumour(2, .dead, epoch: 1 << 40, count: 0), from: 4)
+        #expect(lone.liveness(of: 2) == .alive)
+        // Its record is proof as well as its own voice is.
+        lone.hear(from: 1, records: [Lone.record(3, 1)])
+        lone.hear(Rumour(3, .suspect, epoch: 9, count: 0), from: 4)
+        #expect(lone.liveness(of: 3) == .alive)
+    }
+
+    @Test func whatWasBelievedOfALifeThatNeverBeganEndsWithTheMembersOwnWord() {
+        var lone = Lone(among: 5)
+        lone.hear(Rumour(2, .dead, epoch: 1 << 40, count: 0), from: 4)
+        #expect(lone.liveness(of: 2) == .dead)
+        lone.hear(.ping(sequence: 1), from: 2, epoch: 3, count: 0)
+        #expect(lone.liveness(of: 2) == .alive)
+        #expect(lone.gossip.incarnation(of: Lone.peer(2)).epoch == 3)
+    }
 }
