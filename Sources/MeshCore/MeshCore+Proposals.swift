@@ -221,6 +221,13 @@ extension MeshCore {
                 decided(outcome, in: pending.network, at: time)
                 return
             }
+            // The config names it no more, but until the change of voters is through nothing is decided without it.
+            if case .remove(let leaving) = pending.command.change, state.group.raft.voters.isVoter(leaving),
+                planned.config.members.count > 1
+            {
+                voteNoMore(leaving, before: id, in: pending.network, at: time)
+                return
+            }
             if MeshCore.needsPlan(pending.command.change) {
                 entry = ConfigEntry(
                     command: pending.signed, wallClock: time.wallClock,
@@ -229,11 +236,7 @@ extension MeshCore {
                 _ = next.apply(entry)
             }
         } else if case .votesStill(let leaving)? = outcome.refusal {
-            // The voters change first; then it is decided again.
-            networks.update(pending.network) { state in
-                state.group.removals[id] = leaving
-                state.group.keepDue = time.instant
-            }
+            voteNoMore(leaving, before: id, in: pending.network, at: time)
             return
         } else if pending.attempt == 1 || pending.command.change.isAdmission {
             conclude(id, ProposalResult(outcome, network: pending.network, isFinal: false), at: time)
@@ -252,6 +255,16 @@ extension MeshCore {
             return
         }
         raftTouched = true
+    }
+
+    /// The voters change first; then the removal is decided again.
+    private mutating func voteNoMore(
+        _ leaving: PeerID, before removal: SessionID, in network: NetworkID, at time: Time
+    ) {
+        networks.update(network) { state in
+            state.group.removals[removal] = leaving
+            state.group.keepDue = time.instant
+        }
     }
 
     /// A proposal went through the log, here and everywhere.
