@@ -99,7 +99,7 @@ extension MeshCore {
         }
         networks.update(network) { $0.residencyStale = true }
         needs.append(BlockNeed(key: key, network: network, blocks: blocks))
-        if blocks.closedRange.allSatisfy(state.loaded.contains) {
+        if isResident(blocks, in: state) {
             needs.removeAll { $0.key == key }
             runStages(.blocksReady(key, blocks), at: now)
         } else {
@@ -108,11 +108,19 @@ extension MeshCore {
         }
     }
 
+    /// Loaded, and to stay so: what the shell was last told to hold may leave out what it still had when it answered before.
+    private func isResident(_ blocks: BlockRange, in state: NetworkState) -> Bool {
+        guard let told = state.residing else { return false }
+        return blocks.closedRange.allSatisfy { block in
+            state.loaded.contains(block)
+                && (told.pinned.contains { $0.contains(block) } || told.wanted.contains { $0.contains(block) })
+        }
+    }
+
     /// What is loaded has changed: stages that waited for it go on, or give up.
     mutating func wakeStages(in network: NetworkID, refused: [Int], reason: String, at now: Instant) {
-        guard let loaded = networks[network]?.loaded else { return }
         for need in needs where need.network == network {
-            if need.blocks.closedRange.allSatisfy(loaded.contains) {
+            if let state = networks[network], isResident(need.blocks, in: state) {
                 needs.removeAll { $0.key == need.key }
                 runStages(.blocksReady(need.key, need.blocks), at: now)
             } else if need.blocks.closedRange.contains(where: refused.contains) {

@@ -125,6 +125,13 @@ public struct MeshCore: Sendable {
         case .pieceRemoved(let digest):
             heldPieces[digest] = nil
             piecesStale = true
+            // Its blocks are wanted again when it is back; without this nobody would notice that they went.
+            for network in networks.keys {
+                networks.update(network) {
+                    $0.residencyStale = true
+                    $0.recordStale = true
+                }
+            }
         case .partRead(let link, let request, let total, let bytes): partRead(link, request, total: total, bytes: bytes)
         case .residencyChanged(let network, let loaded, let refused, let reason):
             residencyChanged(network, loaded: loaded, refused: refused, reason: reason, at: now)
