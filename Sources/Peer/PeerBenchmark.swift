@@ -4,27 +4,60 @@ import Transport
 
 /// What `tiktrue bench` measures on this machine, with nobody else involved.
 public enum PeerBenchmark {
-    /// Loads the whole model file and runs it with the peer's own engine, then measures what one more stage of a chain costs: an
-    /// activation of the model's width over a link on loopback.
-    public static func run(modelPath: String, threads: Int?, prefill: Int, decode: Int) async throws -> BenchDocument {
-        guard FileManager.default.fileExists(atPath: modelPath) else {
-            throw ServiceFailure(
-                "there is no model file \(modelPath); fetch one with tools/fetch-model, or name it with --model")
+    /// Loads the whole model file and runs it with the peer's own engine, once for each count of threads, then measures what one
+    /// more stage of a chain costs: an activation of the model's width over a link on loopback.
+    ///
+    /// - Parameters:
+    ///   - threads: one count or more; none for one thread for each core.
+    ///   - context: positions in front of the decoded ones.
+    ///   - progress: is told what is done next.
+    public static func run(
+        modelPath: String, threads: [Int], prefill: Int, decode: Int, context: Int, progress: (String) -> Void
+    ) async throws -> BenchDocument {
+        var runs: [BenchDocument.Run] = []
+        var memory = BenchDocument.Memory(weights: 0, file: 0, residentMax: nil)
+        var width = 0
+        for count in threads.isEmpty ? [ProcessInfo.processInfo.activeProcessorCount] : threads {
+            // The memory of another run is not this one's.
+            try? Data("5".utf8).write(to: URL(fileURLWithPath: "/proc/self/clear_refs"))
+            progress("Loading the model for \(count) thread\(count == 1 ? "" : "s") ...")
+            let whole = try WholeModel(path: modelPath, threads: count)
+            let shape = whole.file.hyperparameters
+            guard prefill > 0, decode > 0, prefill <= shape.contextLength, context + decode <= shape.contextLength
+            else {
+                throw ServiceFailure(
+                    "the model takes \(shape.contextLength) positions; choose a smaller --prefill, --decode or --context"
+                )
+            }
+            let benchmark = try EngineBenchmark(model: whole.model)
+            let weights = whole.model.weightBytes
+            progress("Prefill of \(prefill), \(count) thread\(count == 1 ? "" : "s") ...")
+            let prefillSpeed = try benchmark.prefill(prefill)
+            progress("Decoding \(decode), \(count) thread\(count == 1 ? "" : "s") ...")
+            let decodeSpeed = try benchmark.decode(decode, after: context)
+            memory = .init(weights: weights, file: whole.file.byteCount, residentMax: residentBytesMax())
+            progress("Reading memory, \(count) thread\(count == 1 ? "" : "s") ...")
+            let bandwidth = try MemoryBandwidth.measure(pool: whole.pool)
+            runs.append(
+                .init(
+                    threads: whole.pool.threadCount, prefillTokensPerSecond: prefillSpeed,
+                    decodeTokensPerSecond: decodeSpeed, memoryBytesPerSecond: bandwidth,
+                    decodeBandwidthShare: decodeSpeed * Double(weights) / bandwidth))
+            width = shape.embeddingWidth
         }
-        let file = try ModelFile(path: modelPath)
-        let shape = file.hyperparameters
-        guard prefill > 0, decode > 0, prefill <= shape.contextLength, decode < shape.contextLength else {
-            throw ServiceFailure(
-                "the model takes \(shape.contextLength) positions; choose a smaller --prefill or --decode")
-        }
-        let pool = ComputePool(threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
-        let model = BlockModel(hyperparameters: shape, pool: pool)
-        for block in 0..<shape.blockCount { try model.load(block: block, from: file) }
-        let speed = try EngineBenchmark.run(model: model, prefill: prefill, decode: decode)
-        let hop = try await HopBenchmark.run(width: shape.embeddingWidth, rounds: 2000)
+        progress("Sending over loopback ...")
+        let hop = try await HopBenchmark.run(width: width, rounds: 2000)
         return BenchDocument(
-            model: PeerPaths.modelName(forFile: modelPath), threads: pool.threadCount,
-            prefillTokensPerSecond: speed.prefillTokensPerSecond, decodeTokensPerSecond: speed.decodeTokensPerSecond,
-            hop: .init(p50: hop.p50Milliseconds, p99: hop.p99Milliseconds))
+            model: PeerPaths.modelName(forFile: modelPath), context: context,
+            hop: .init(p50: hop.p50Milliseconds, p99: hop.p99Milliseconds), memory: memory, runs: runs)
+    }
+
+    /// The most memory that this process has had at once: the line VmHWM of its status.
+    private static func residentBytesMax() -> Int? {
+        guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
+            let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }),
+            let kilobytes = line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap({ Int($0) })
+        else { return nil }
+        return kilobytes * 1024
     }
 }

@@ -8,23 +8,42 @@ struct BenchCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp("A model in GGUF. (default: the one that tools/quickstart fetches)", valueName: "file"))
     var model: String?
-    @Option(help: "Compute threads. (default: one for each core)")
-    var threads: Int?
+    @Option(
+        help: ArgumentHelp(
+            "Compute threads, or several counts to compare: 1,2,4. (default: one for each core)", valueName: "counts"))
+    var threads: String?
     @Option(help: ArgumentHelp("Tokens of the prompt.", valueName: "tokens"))
     var prefill = 512
     @Option(help: ArgumentHelp("Tokens of the answer.", valueName: "tokens"))
     var decode = 128
+    @Option(help: ArgumentHelp("Tokens in front of the answer.", valueName: "tokens"))
+    var context = 1
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
-        if let threads, !(1...1024).contains(threads) { throw ValidationError("'--threads' takes 1 to 1024") }
+        _ = try threadCounts()
         guard (1...1_000_000).contains(prefill) else { throw ValidationError("'--prefill' takes 1 to 1000000") }
         guard (1...1_000_000).contains(decode) else { throw ValidationError("'--decode' takes 1 to 1000000") }
+        guard (1...1_000_000).contains(context) else { throw ValidationError("'--context' takes 1 to 1000000") }
+    }
+
+    private func threadCounts() throws -> [Int] {
+        guard let threads else { return [] }
+        let counts = threads.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
+        guard counts.count <= 16, counts.allSatisfy((1...1024).contains) else {
+            throw ValidationError("'--threads' takes 1 to 1024, or up to 16 such counts with commas between")
+        }
+        return counts
     }
 
     func run() async throws {
         let path = PeerPaths.absolute(model ?? PeerPaths.defaultModel)
-        let document = try await PeerBenchmark.run(modelPath: path, threads: threads, prefill: prefill, decode: decode)
+        let line = ProgressLine()
+        defer { line.clear() }
+        let document = try await PeerBenchmark.run(
+            modelPath: path, threads: threadCounts(), prefill: prefill, decode: decode, context: context
+        ) { line.show($0, fraction: nil) }
+        line.clear()
         try output.show(document, Views.bench(document))
     }
 }

@@ -89,11 +89,36 @@ enum Views {
     static func bench(_ bench: BenchDocument) -> String {
         var facts = Facts()
         facts.add("model", bench.model)
-        facts.add("threads", "\(bench.threads)")
-        facts.add("prefill", "\(decimal(bench.prefillTokensPerSecond, places: 1)) tokens/s")
-        facts.add("decode", "\(decimal(bench.decodeTokensPerSecond, places: 1)) tokens/s")
+        facts.add("weights", "\(ByteSize(bytes: UInt64(bench.memory.weights))) in memory")
+        if let most = bench.memory.residentMax { facts.add("process", "\(ByteSize(bytes: UInt64(most))) at most") }
         facts.add(
             "hop", "\(decimal(bench.hop.p50, places: 3)) ms (median), \(decimal(bench.hop.p99, places: 3)) ms (99 %)")
+        var table = Table([
+            Table.Column("THREADS", isNumber: true), Table.Column("PREFILL tokens/s", isNumber: true),
+            Table.Column("DECODE tokens/s", isNumber: true), Table.Column("MEMORY GB/s", isNumber: true),
+            Table.Column("USED BY DECODING", isNumber: true),
+        ])
+        for run in bench.runs {
+            table.add([
+                "\(run.threads)", decimal(run.prefillTokensPerSecond, places: 1),
+                decimal(run.decodeTokensPerSecond, places: 1), decimal(run.memoryBytesPerSecond / 1e9, places: 1),
+                "\(decimal(run.decodeBandwidthShare * 100, places: 0)) %",
+            ])
+        }
+        return facts.rendered() + "\n" + table.rendered()
+    }
+
+    static func perplexity(_ measured: PerplexityDocument) -> String {
+        var facts = Facts()
+        facts.add("model", measured.model)
+        facts.add(
+            "perplexity",
+            "\(decimal(measured.perplexity, places: 4)) ± \(decimal(measured.standardError, places: 4))")
+        facts.add(
+            "tokens",
+            "\(measured.scoredTokens) counted of \(measured.tokens), in \(count(measured.windows, "window")) of "
+                + "\(measured.context)")
+        facts.add("time", "\(decimal(measured.seconds, places: 1)) s, \(count(measured.threads, "thread"))")
         return facts.rendered()
     }
 

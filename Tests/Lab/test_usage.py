@@ -40,7 +40,8 @@ WRONG = {
     "chat": ["chat --temperature hot", "chat --temperature -1", "chat --max-tokens 0", "chat --top-p 2", "chat --top-k -1",
              "chat --seed x", "chat --session short", "chat hello"],
     "events": ["events --last 0", "events --last many"],
-    "bench": ["bench --threads 0", "bench --threads x", "bench --decode 0"],
+    "bench": ["bench --threads 0", "bench --threads x", "bench --threads 1,", "bench --decode 0", "bench --context 0"],
+    "perplexity": ["perplexity", "perplexity f --context 1", "perplexity f --threads 0"],
     "simulate": ["simulate", "simulate swarm --seeds 5-2", "simulate swarm --seed 1 --seeds 1-2", "simulate swarm --past",
                  "simulate swarm --peers 0"],
 }

@@ -75,6 +75,11 @@ public final class BlockModel {
         return bytes
     }
 
+    /// Bytes of the loaded layers' and the head's weights, all of which each decoded token reads.
+    public var weightBytes: Int {
+        layerMemory.values.reduce(0) { $0 + $1.byteCount } + (head?.weights.memory.byteCount ?? 0)
+    }
+
     /// An empty cache for sequences through `blocks`.
     public func makeCache(blocks: ClosedRange<Int>) -> KeyValueCache {
         // A model whose parameters the engine refuses never loads a block, so its caches are never used.

@@ -1,36 +1,45 @@
-/// How fast a wholly loaded model runs on this machine.
+/// How fast a wholly loaded model runs on this machine. Tokens are arbitrary; neither sampling nor text is part of it.
 public struct EngineBenchmark {
-    /// Feeds a prompt of arbitrary tokens, then decodes one token at a time, each through all blocks.
-    ///
-    /// - Returns: Tokens per second for both. The head is computed once for the prompt and for every decoded token;
-    ///   neither sampling nor text is part of it.
-    public static func run(
-        model: BlockModel, prefill: Int = 512, decode: Int = 128
-    ) throws -> (prefillTokensPerSecond: Double, decodeTokensPerSecond: Double) {
-        let blocks = 0...model.hyperparameters.headBlock
-        let cache = model.makeCache(blocks: blocks)
-        let vocabulary = model.hyperparameters.vocabularySize
-        func token(_ position: Int) -> Int32 { Int32((position * 7919 + 13) % vocabulary) }
-        let clock = ContinuousClock()
+    private let model: BlockModel
+    private let clock = ContinuousClock()
 
-        // The first run touches fresh memory; it is not counted.
+    /// Touches the memory that later runs use, so that none of them pays for it.
+    public init(model: BlockModel) throws {
+        self.model = model
+        let cache = model.makeCache(blocks: blocks)
         _ = try model.run(
-            blocks: blocks, input: .tokens((0..<min(prefill, 16)).map(token)), firstPosition: 0, cache: cache,
-            logits: .last)
-        cache.reset()
-        let prefillTime = try clock.measure {
+            blocks: blocks, input: .tokens((0..<16).map(token)), firstPosition: 0, cache: cache, logits: .last)
+    }
+
+    /// Tokens per second of a prompt of `count` tokens, the head computed once.
+    public func prefill(_ count: Int) throws -> Double {
+        let cache = model.makeCache(blocks: blocks)
+        let tokens = (0..<count).map(token)
+        let time = try clock.measure {
             _ = try model.run(
-                blocks: blocks, input: .tokens((0..<prefill).map(token)), firstPosition: 0, cache: cache, logits: .last)
+                blocks: blocks, input: .tokens(tokens), firstPosition: 0, cache: cache, logits: .last)
         }
-        cache.reset()
-        _ = try model.run(blocks: blocks, input: .tokens([token(0)]), firstPosition: 0, cache: cache, logits: .last)
-        let decodeTime = try clock.measure {
-            for _ in 0..<max(decode, 0) {
+        return Double(count) / (time / .seconds(1))
+    }
+
+    /// Tokens per second of `count` tokens, one at a time, after `context` others.
+    public func decode(_ count: Int, after context: Int = 1) throws -> Double {
+        let cache = model.makeCache(blocks: blocks)
+        _ = try model.run(
+            blocks: blocks, input: .tokens((0..<context).map(token)), firstPosition: 0, cache: cache, logits: .none)
+        let time = try clock.measure {
+            for position in context..<context + count {
                 _ = try model.run(
-                    blocks: blocks, input: .tokens([token(cache.length)]), firstPosition: cache.length, cache: cache,
+                    blocks: blocks, input: .tokens([token(position)]), firstPosition: position, cache: cache,
                     logits: .last)
             }
         }
-        return (Double(prefill) / (prefillTime / .seconds(1)), Double(decode) / (decodeTime / .seconds(1)))
+        return Double(count) / (time / .seconds(1))
+    }
+
+    private var blocks: ClosedRange<Int> { 0...model.hyperparameters.headBlock }
+
+    private func token(_ position: Int) -> Int32 {
+        Int32((position * 7919 + 13) % model.hyperparameters.vocabularySize)
     }
 }

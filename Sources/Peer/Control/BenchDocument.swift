@@ -1,4 +1,5 @@
-/// What `bench --json` prints. Tests outside the project rely on the keys.
+/// What `bench --json` prints. Tests outside the project rely on `model`, `threads`, the two speeds and `hop_ms`, which are those of
+/// the last of `runs`.
 public struct BenchDocument: Codable, Equatable, Sendable {
     /// What the chain adds for each hop, in milliseconds.
     public struct Hop: Codable, Equatable, Sendable {
@@ -10,24 +11,65 @@ public struct BenchDocument: Codable, Equatable, Sendable {
         }
     }
 
+    /// Bytes that the process took, models mapped from the file included.
+    public struct Memory: Codable, Equatable, Sendable {
+        /// The model's weights as they are computed with.
+        public var weights: Int
+        /// The model's file, of which only parts are read into memory.
+        public var file: Int
+        /// The most that this process has had in memory at once; nil where the system does not tell.
+        public var residentMax: Int?
+
+        enum CodingKeys: String, CodingKey {
+            case weights, file
+            case residentMax = "resident_max"
+        }
+    }
+
+    /// One count of threads.
+    public struct Run: Codable, Equatable, Sendable {
+        public var threads: Int
+        public var prefillTokensPerSecond: Double
+        public var decodeTokensPerSecond: Double
+        /// How fast so many threads read memory on this machine, measured right before.
+        public var memoryBytesPerSecond: Double
+        /// Bytes of weights that decoding reads a second, as a share of that. Above 1 where caches hold some of them.
+        public var decodeBandwidthShare: Double
+
+        enum CodingKeys: String, CodingKey {
+            case threads
+            case prefillTokensPerSecond = "prefill_tokens_per_second"
+            case decodeTokensPerSecond = "decode_tokens_per_second"
+            case memoryBytesPerSecond = "memory_bytes_per_second"
+            case decodeBandwidthShare = "decode_bandwidth_share"
+        }
+    }
+
     public var model: String
     public var threads: Int
     public var prefillTokensPerSecond: Double
     public var decodeTokensPerSecond: Double
+    /// Positions in front of the decoded ones.
+    public var context: Int
     public var hop: Hop
+    public var memory: Memory
+    public var runs: [Run]
 
-    public init(
-        model: String, threads: Int, prefillTokensPerSecond: Double, decodeTokensPerSecond: Double, hop: Hop
-    ) {
+    /// - Parameter runs: one or more.
+    init(model: String, context: Int, hop: Hop, memory: Memory, runs: [Run]) {
+        precondition(!runs.isEmpty, "a benchmark without a run")
         self.model = model
-        self.threads = threads
-        self.prefillTokensPerSecond = prefillTokensPerSecond
-        self.decodeTokensPerSecond = decodeTokensPerSecond
+        self.context = context
         self.hop = hop
+        self.memory = memory
+        self.runs = runs
+        threads = runs[runs.count - 1].threads
+        prefillTokensPerSecond = runs[runs.count - 1].prefillTokensPerSecond
+        decodeTokensPerSecond = runs[runs.count - 1].decodeTokensPerSecond
     }
 
     enum CodingKeys: String, CodingKey {
-        case model, threads
+        case model, threads, context, memory, runs
         case prefillTokensPerSecond = "prefill_tokens_per_second"
         case decodeTokensPerSecond = "decode_tokens_per_second"
         case hop = "hop_ms"

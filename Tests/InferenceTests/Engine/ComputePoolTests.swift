@@ -57,13 +57,4 @@ struct ComputePoolTests {
         pool.shutdown()
         #expect(pool.threadCount == 3)
     }
-
-    @Test("The benchmark reports what it measured")
-    func benchmarkReports() throws {
-        let synthetic = SyntheticModel(types: [.q4_1])
-        let model = try synthetic.load(synthetic.allBlocks, threads: 2)
-        let speed = try EngineBenchmark.run(model: model, prefill: 100, decode: 20)
-        #expect(speed.prefillTokensPerSecond > 0)
-        #expect(speed.decodeTokensPerSecond > 0)
-    }
 }

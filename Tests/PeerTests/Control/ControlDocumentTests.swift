@@ -141,14 +141,45 @@ struct ControlDocumentTests {
 
     @Test("bench has its keys")
     func benchKeys() throws {
+        let runs = [1.0, 2].map { number in
+            BenchDocument.Run(
+                threads: Int(number), prefillTokensPerSecond: 10 * number, decodeTokensPerSecond: 20 * number,
+                memoryBytesPerSecond: 30, decodeBandwidthShare: 0.5)
+        }
         let document = try json(
             BenchDocument(
-                model: "m", threads: 2, prefillTokensPerSecond: 1, decodeTokensPerSecond: 2, hop: .init(p50: 3, p99: 4))
-        )
+                model: "m", context: 1, hop: .init(p50: 3, p99: 4),
+                memory: .init(weights: 5, file: 6, residentMax: 7), runs: runs))
         #expect(
             try keys(document)
-                == ["model", "threads", "prefill_tokens_per_second", "decode_tokens_per_second", "hop_ms"])
+                == [
+                    "model", "threads", "prefill_tokens_per_second", "decode_tokens_per_second", "hop_ms", "context",
+                    "memory", "runs",
+                ])
+        #expect(document["threads"] as? Int == 2, "the last run's")
+        #expect(document["decode_tokens_per_second"] as? Double == 40)
+        #expect(try keys(document["memory"]) == ["weights", "file", "resident_max"])
+        #expect(
+            try keys((document["runs"] as? [Any])?.first)
+                == [
+                    "threads", "prefill_tokens_per_second", "decode_tokens_per_second", "memory_bytes_per_second",
+                    "decode_bandwidth_share",
+                ])
         #expect(try keys(document["hop_ms"]) == ["p50", "p99"])
+    }
+
+    @Test("perplexity has its keys")
+    func perplexityKeys() throws {
+        let document = try json(
+            PerplexityDocument(
+                model: "m", threads: 1, context: 512, perplexity: 20, standardError: 1, tokens: 1024, scoredTokens: 510,
+                windows: 2, seconds: 3))
+        #expect(
+            try keys(document)
+                == [
+                    "model", "threads", "context", "perplexity", "standard_error", "tokens", "scored_tokens", "windows",
+                    "seconds",
+                ])
     }
 
     @Test("a model has its keys, also without a file")

@@ -1,0 +1,20 @@
+/// What `perplexity --json` prints.
+public struct PerplexityDocument: Codable, Equatable, Sendable {
+    public var model: String
+    public var threads: Int
+    /// Tokens of a window.
+    public var context: Int
+    public var perplexity: Double
+    public var standardError: Double
+    public var tokens: Int
+    /// Those whose probability counted: the second half of each window.
+    public var scoredTokens: Int
+    public var windows: Int
+    public var seconds: Double
+
+    enum CodingKeys: String, CodingKey {
+        case model, threads, context, perplexity, tokens, windows, seconds
+        case standardError = "standard_error"
+        case scoredTokens = "scored_tokens"
+    }
+}
