@@ -102,20 +102,37 @@ let package = Package(
             ]
         ),
 
-        // Tries deliberately broken cores against the simulator's checkers (tools/mutants). Small, so that it builds by itself.
-        .executableTarget(name: "mutants", dependencies: ["Simulator", "Wire"]),
+        // Tries deliberately broken cores against the checkers (tools/mutants). Small, so that it builds by itself.
+        .executableTarget(
+            name: "mutants", dependencies: ["Simulator", "RaftWorld", "GossipWorld", "ConfigWorld", "Wire"]),
+        // Seeded worlds of one core each, with their checks: hundreds of times as fast as a world of whole peers.
+        .target(name: "RaftWorld", dependencies: ["Consensus", "Wire", "Identity"], path: "Tests/RaftWorld"),
+        .target(name: "GossipWorld", dependencies: ["Membership", "Wire", "Identity"], path: "Tests/GossipWorld"),
+        .target(name: "ConfigWorld", dependencies: ["NetworkConfig", "Wire", "Identity"], path: "Tests/ConfigWorld"),
+
+        // Gives decoders inputs that were never meant for them (tools/fuzz). Without the targets that need a network
+        // stack, so that it builds by itself in a short time.
+        .executableTarget(
+            name: "fuzz",
+            dependencies: ["Simulator", "NetworkConfig", "Inference", "WireSamples", "Wire", "Identity"]),
+        // One of everything that travels, for tests and as the fuzzer's first inputs.
+        .target(name: "WireSamples", dependencies: ["Wire", "Identity"], path: "Tests/WireSamples"),
 
         .testTarget(name: "IdentityTests", dependencies: ["Identity"]),
         .testTarget(
             name: "WireTests",
-            dependencies: ["Wire", "Identity", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
-        .testTarget(name: "MembershipTests", dependencies: ["Membership"]),
-        .testTarget(name: "ConsensusTests", dependencies: ["Consensus", "Wire", "Identity"], exclude: ["Transcripts"]),
-        .testTarget(name: "NetworkConfigTests", dependencies: ["NetworkConfig"]),
+            dependencies: [
+                "Wire", "WireSamples", "Identity", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ]),
+        .testTarget(name: "MembershipTests", dependencies: ["Membership", "GossipWorld"]),
+        .testTarget(
+            name: "ConsensusTests", dependencies: ["Consensus", "RaftWorld", "Wire", "Identity"],
+            exclude: ["Transcripts"]),
+        .testTarget(name: "NetworkConfigTests", dependencies: ["NetworkConfig", "ConfigWorld"]),
         .testTarget(name: "PlacementTests", dependencies: ["Placement"]),
         .testTarget(name: "ChainTests", dependencies: ["Chain"]),
         .testTarget(name: "MeshCoreTests", dependencies: ["MeshCore", "Simulator"]),
-        .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "MeshCore"]),
+        .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "MeshCore", "Consensus"]),
         .testTarget(
             name: "TransportTests",
             dependencies: [

@@ -39,7 +39,7 @@ TK_INLINE void quantise_block(const float *v, uint8_t *block, int32_t width, int
     const ilanes magnitude = i_set(0x7FFFFFFF);
     const int32_t greatest = i_greatest(i_max(i_and(l_bits(a), magnitude), i_and(l_bits(b), magnitude)));
     float limit, d = 0.0f;
-    int32_t q[16] = {0}, sum = 0;
+    int32_t q[16] = {0}, sum = 0, half = 0;
     memcpy(&limit, &greatest, 4);
     if (greatest >= 0x7F800000) {
         const uint32_t nan = 0x7FC00000;
@@ -49,15 +49,17 @@ TK_INLINE void quantise_block(const float *v, uint8_t *block, int32_t width, int
         const ilanes qa = l_round(l_mul(a, inverse)), qb = l_round(l_mul(b, inverse));
         d = limit / 32512.0f;
         sum = i_sum(i_add(qa, qb));
+        half = i_sum(qa);
         x_split(q, qa);
         x_split(q + 8, qb);
     }
-    const float s = d * (float)sum;
+    const float s = d * (float)sum, h = d * (float)half;
     const int32_t c = -8 * sum;
     for (int k = 0; k < 16; k++) memcpy(block + 4 * (k * width + j), q + k, 4);
     memcpy(block + 64 * width + 4 * j, &d, 4);
     memcpy(block + 68 * width + 4 * j, &s, 4);
     memcpy(block + 72 * width + 4 * j, &c, 4);
+    memcpy(block + 76 * width + 4 * j, &h, 4);
 }
 
 // Blocks of column c, from column `from` of the activation on, `length` values.
@@ -76,46 +78,121 @@ TK_INLINE void pack(tk_panel *panel, int32_t c, const float *v, int32_t from, in
     }
 }
 
+// cap * tanh(v / cap), from exp alone: the error is absolute, some 2^-23 of the cap.
+TK_INLINE lanes l_capped(lanes v, float cap) {
+    const lanes one = l_set(1.0f), e = l_exp(l_mul(v, l_set(2.0f / cap)));
+    return l_mul(l_set(cap), l_sub(one, l_div(l_set(2.0f), l_add(e, one))));
+}
+
+// v / (1 + exp(-v))
+TK_INLINE lanes l_silu(lanes v) { return l_div(v, l_add(l_set(1.0f), l_exp(l_sub(l_zero(), v)))); }
+
+// v / 2 * (1 + tanh u) = v / (1 + exp(-2 u)), where u = sqrt(2 / pi) * (v + 0.044715 v^3)
+TK_INLINE lanes l_gelu(lanes v) {
+    const lanes cubic = l_fma(l_mul(v, v), l_set(0.044715f), l_set(1.0f));
+    const lanes u = l_mul(l_mul(v, cubic), l_set(-1.5957691216f));
+    return l_div(v, l_add(l_set(1.0f), l_exp(u)));
+}
+
+static void normalise(const float *x, const float *norm, float epsilon, int32_t count, float *out) {
+    lanes squares = l_zero();
+    for (int32_t i = 0; i < count; i += 16) {
+        const lanes a = l_load(x + i);
+        squares = l_fma(a, a, squares);
+    }
+    const float mean = l_sum(squares) / (float)count;
+    const lanes scale = l_set(1.0f / sqrtf(mean + epsilon));
+    for (int32_t i = 0; i < count; i += 16) l_store(out + i, l_mul(l_mul(l_load(x + i), scale), l_load(norm + i)));
+}
+
 static void fill(
     tk_panel *panel, const float *x, size_t ldx, const float *norm, float epsilon, int32_t first, int32_t last,
     float *scratch) {
-    const int32_t K = panel->columns;
     for (int32_t c = first; c < last; c++) {
         const float *v = x + (size_t)c * ldx;
         if (norm) {
-            lanes squares = l_zero();
-            for (int32_t i = 0; i < K; i += 16) {
-                const lanes a = l_load(v + i);
-                squares = l_fma(a, a, squares);
-            }
-            const float mean = l_sum(squares) / (float)K;
-            const lanes scale = l_set(1.0f / sqrtf(mean + epsilon));
-            for (int32_t i = 0; i < K; i += 16)
-                l_store(scratch + i, l_mul(l_mul(l_load(v + i), scale), l_load(norm + i)));
+            normalise(v, norm, epsilon, panel->columns, scratch);
             v = scratch;
         }
-        pack(panel, c, v, 0, K);
+        pack(panel, c, v, 0, panel->columns);
     }
 }
 
-static void activate(tk_panel *panel, float *gate, const float *up, size_t ld, int32_t row, int32_t rows) {
-    const lanes one = l_set(1.0f);
+static void activate(
+    tk_panel *panel, int32_t activation, float *gate, float *up, size_t ld, int32_t row, int32_t rows) {
     for (int32_t c = 0; c < panel->count; c++) {
-        float *g = gate + (size_t)c * ld;
+        float *g = (gate ? gate : up) + (size_t)c * ld;
         const float *u = up + (size_t)c * ld;
         for (int32_t i = 0; i < rows; i += 16) {
-            const lanes v = l_load(g + i);
-            const lanes silu = l_div(v, l_add(one, l_exp(l_sub(l_zero(), v))));
-            l_store(g + i, l_mul(silu, l_load(u + i)));
+            const lanes v = l_load(g + i), activated = activation == TK_GELU ? l_gelu(v) : l_silu(v);
+            l_store(g + i, gate ? l_mul(activated, l_load(u + i)) : activated);
         }
         pack(panel, c, g, row, rows);
     }
 }
 
-static void rotate(float *head, const float *cosines, const float *sines, int32_t pairs) {
-    for (int32_t i = 0; i < pairs; i++) {
-        const float a = head[2 * i], b = head[2 * i + 1];
-        head[2 * i] = __builtin_fmaf(a, cosines[i], -(b * sines[i]));
-        head[2 * i + 1] = __builtin_fmaf(a, sines[i], b * cosines[i]);
+static void cap(float *v, int32_t count, float scale, float cap) {
+    for (int32_t i = 0; i < count; i += 16) {
+        const lanes scaled = l_mul(l_load(v + i), l_set(scale));
+        l_store(v + i, cap > 0 ? l_capped(scaled, cap) : scaled);
     }
+}
+
+// One pair. Zero minus the product, and not its negation: vectors have no other.
+#define TK_ROTATE(first, second, i)                                                                                    \
+    do {                                                                                                               \
+        const float a = first, b = second;                                                                             \
+        first = __builtin_fmaf(a, cosines[i], 0.0f - b * sines[i]);                                                    \
+        second = __builtin_fmaf(a, sines[i], b * cosines[i]);                                                          \
+    } while (0)
+
+static void rotate(float *head, const float *cosines, const float *sines, int32_t count, int32_t pairs) {
+    int32_t i = 0;
+    if (pairs == TK_PAIRS_ADJACENT) {
+        for (; i < count; i++) TK_ROTATE(head[2 * i], head[2 * i + 1], i);
+        return;
+    }
+    for (; i + 16 <= count; i += 16) {
+        const lanes a = l_load(head + i), b = l_load(head + i + count);
+        const lanes cosine = l_load(cosines + i), sine = l_load(sines + i);
+        l_store(head + i, l_fma(a, cosine, l_sub(l_zero(), l_mul(b, sine))));
+        l_store(head + i + count, l_fma(a, sine, l_mul(b, cosine)));
+    }
+    for (; i < count; i++) TK_ROTATE(head[i], head[i + count], i);
+}
+
+static float sigmoid(float x) {
+    float v[16] = {0};
+    v[0] = x;
+    l_store(v, l_div(l_set(1.0f), l_add(l_set(1.0f), l_exp(l_sub(l_zero(), l_load(v))))));
+    return v[0];
+}
+
+static void route(const float *logits, const tk_layer *layer, int32_t *chosen, float *weights) {
+    const int32_t experts = layer->experts, used = layer->experts_used;
+    lanes greatest = l_set(-INFINITY), sum = l_zero();
+    for (int32_t e = 0; e < experts; e += 16)
+        greatest = l_max(greatest, l_first(experts - e < 16 ? experts - e : 16, l_load(logits + e), greatest));
+    const lanes top = l_set(l_greatest(greatest));
+    for (int32_t e = 0; e < experts; e += 16) {
+        const lanes p = l_exp(l_sub(l_load(logits + e), top));
+        sum = l_add(sum, l_first(experts - e < 16 ? experts - e : 16, p, l_zero()));
+    }
+    float total = l_sum(sum), kept = 0;
+    for (int32_t i = 0; i < used; i++) {
+        int32_t best = -1;
+        for (int32_t e = 0; e < experts; e++) {
+            bool taken = false;
+            for (int32_t k = 0; k < i; k++) taken = taken || chosen[k] == e;
+            if (!taken && (best < 0 || logits[e] > logits[best])) best = e;
+        }
+        float p[16] = {0};
+        p[0] = logits[best];
+        l_store(p, l_div(l_exp(l_sub(l_load(p), top)), l_set(total)));
+        chosen[i] = best;
+        weights[i] = p[0];
+        kept += p[0];
+    }
+    const float scale = layer->experts_normalised ? layer->experts_scale / kept : layer->experts_scale;
+    for (int32_t i = 0; i < used; i++) weights[i] *= scale;
 }

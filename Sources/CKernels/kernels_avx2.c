@@ -9,10 +9,14 @@
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #pragma STDC FP_CONTRACT OFF
 #define TK_TILE_COLUMNS 4
+#define TK_FEW_COLUMNS 1
+#define TK_UNPACKED_COLUMNS 4
+#define TK_UNPACKED_GROUPS 1
 #include "lanes_avx2.h"
 
 #include "attention_body.h"
 
-const tk_kernels tk_kernels_avx2 = {TK_TILE_COLUMNS, multiply, fill, activate, rotate, attend};
+const tk_kernels tk_kernels_avx2 = {
+    TK_TILE_COLUMNS, multiply, fill, activate, normalise, cap, rotate, attend, gather, store, route, sigmoid};
 #pragma clang attribute pop
 #endif

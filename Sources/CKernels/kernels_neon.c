@@ -9,11 +9,15 @@
 #pragma clang attribute push(__attribute__((target("dotprod"))), apply_to = function)
 #pragma STDC FP_CONTRACT OFF
 #define TK_TILE_COLUMNS 4
+#define TK_FEW_COLUMNS 1
+#define TK_UNPACKED_COLUMNS 2
+#define TK_UNPACKED_GROUPS 1
 #define TK_DOT_PRODUCTS
 #include "lanes_portable.h"
 
 #include "attention_body.h"
 
-const tk_kernels tk_kernels_neon = {TK_TILE_COLUMNS, multiply, fill, activate, rotate, attend};
+const tk_kernels tk_kernels_neon = {
+    TK_TILE_COLUMNS, multiply, fill, activate, normalise, cap, rotate, attend, gather, store, route, sigmoid};
 #pragma clang attribute pop
 #endif

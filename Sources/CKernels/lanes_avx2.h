@@ -33,6 +33,13 @@ TK_INLINE ilanes i_zero(void) { return (ilanes){_mm256_setzero_si256(), _mm256_s
 TK_INLINE ilanes i_add(ilanes a, ilanes b) { return TK_BOTH(ilanes, _mm256_add_epi32); }
 TK_INLINE ilanes i_sub(ilanes a, ilanes b) { return TK_BOTH(ilanes, _mm256_sub_epi32); }
 TK_INLINE ilanes i_and(ilanes a, ilanes b) { return TK_BOTH(ilanes, _mm256_and_si256); }
+TK_INLINE ilanes i_or(ilanes a, ilanes b) { return TK_BOTH(ilanes, _mm256_or_si256); }
+TK_INLINE ilanes i_shift_left(ilanes a, int bits) {
+    return (ilanes){_mm256_slli_epi32(a.low, bits), _mm256_slli_epi32(a.high, bits)};
+}
+TK_INLINE ilanes i_shift_right(ilanes a, int bits) {
+    return (ilanes){_mm256_srli_epi32(a.low, bits), _mm256_srli_epi32(a.high, bits)};
+}
 TK_INLINE ilanes i_shift_left_23(ilanes a) {
     return (ilanes){_mm256_slli_epi32(a.low, 23), _mm256_slli_epi32(a.high, 23)};
 }
@@ -85,6 +92,24 @@ TK_INLINE lanes l_load_halves(const uint8_t *p) {
         _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(p + 16))),
     };
 }
+TK_INLINE void l_store_halves(uint8_t *p, lanes v) {
+    _mm_storeu_si128((__m128i *)p, _mm256_cvtps_ph(v.low, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+    _mm_storeu_si128((__m128i *)(p + 16), _mm256_cvtps_ph(v.high, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+TK_INLINE __m256 l_from_upper_halves(const uint8_t *p) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p)), 16));
+}
+TK_INLINE lanes l_load_bfloats(const uint8_t *p) {
+    return (lanes){l_from_upper_halves(p), l_from_upper_halves(p + 16)};
+}
+TK_INLINE ilanes i_load_bytes(const uint8_t *p) {
+    const __m128i b = _mm_loadu_si128((const __m128i *)p);
+    return (ilanes){_mm256_cvtepu8_epi32(b), _mm256_cvtepu8_epi32(_mm_srli_si128(b, 8))};
+}
+TK_INLINE ilanes i_load_signed_bytes(const uint8_t *p) {
+    const __m128i b = _mm_loadu_si128((const __m128i *)p);
+    return (ilanes){_mm256_cvtepi8_epi32(b), _mm256_cvtepi8_epi32(_mm_srli_si128(b, 8))};
+}
 
 TK_INLINE ilanes w_load(const uint8_t *p) {
     return (ilanes){_mm256_loadu_si256((const __m256i *)p), _mm256_loadu_si256((const __m256i *)(p + 32))};
@@ -106,6 +131,20 @@ TK_INLINE wlanes w_signed(ilanes w) {
         {_mm256_srai_epi16(w.low, 8), _mm256_srai_epi16(w.high, 8)},
     };
 }
+TK_INLINE wlanes w_unsigned(ilanes w) { return (wlanes){i_and(w, i_set(0x00FF00FF)), w_shifted(w, 8)}; }
+TK_INLINE ilanes w_minus(ilanes a, int8_t n) {
+    const ilanes b = {_mm256_set1_epi8(n), _mm256_set1_epi8(n)};
+    return TK_BOTH(ilanes, _mm256_sub_epi8);
+}
+TK_INLINE ilanes w_minus_16(ilanes a, int16_t n) {
+    const ilanes b = {_mm256_set1_epi16(n), _mm256_set1_epi16(n)};
+    return TK_BOTH(ilanes, _mm256_sub_epi16);
+}
+TK_INLINE wlanes w_centred(wlanes w, int8_t n) { return (wlanes){w_minus_16(w.even, n), w_minus_16(w.odd, n)}; }
+TK_INLINE ilanes w_table(ilanes w, const int8_t *table) {
+    const __m256i t = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)table));
+    return (ilanes){_mm256_shuffle_epi8(t, w.low), _mm256_shuffle_epi8(t, w.high)};
+}
 // Lane 4k takes up 4k+2 as its upper half, lane 4k+1 takes up 4k+3; then those lanes are moved together.
 TK_INLINE __m128i x_pairs(__m256i v) {
     const __m256i upper = _mm256_slli_epi32(_mm256_shuffle_epi32(v, 0x4E), 16);
@@ -126,3 +165,15 @@ TK_INLINE dots i_dot(dots sum, wlanes w, const int32_t *x, int next) {
     return sum;
 }
 TK_INLINE ilanes i_dots_end(dots sum) { return sum; }
+enum { TK_STEPS = 16 };
+TK_INLINE void w_steps(ilanes *to, wlanes w) {
+    to[0] = w.even;
+    to[1] = w.odd;
+}
+TK_INLINE dots i_dot_step(dots sum, ilanes w, const int32_t *x, int next) {
+    (void)next;
+    const __m256i v = _mm256_set1_epi32(x[0]);
+    sum.low = _mm256_add_epi32(sum.low, _mm256_madd_epi16(w.low, v));
+    sum.high = _mm256_add_epi32(sum.high, _mm256_madd_epi16(w.high, v));
+    return sum;
+}

@@ -26,6 +26,9 @@ TK_INLINE ilanes i_zero(void) { return _mm512_setzero_si512(); }
 TK_INLINE ilanes i_add(ilanes a, ilanes b) { return _mm512_add_epi32(a, b); }
 TK_INLINE ilanes i_sub(ilanes a, ilanes b) { return _mm512_sub_epi32(a, b); }
 TK_INLINE ilanes i_and(ilanes a, ilanes b) { return _mm512_and_si512(a, b); }
+TK_INLINE ilanes i_or(ilanes a, ilanes b) { return _mm512_or_si512(a, b); }
+TK_INLINE ilanes i_shift_left(ilanes a, int bits) { return _mm512_slli_epi32(a, (unsigned)bits); }
+TK_INLINE ilanes i_shift_right(ilanes a, int bits) { return _mm512_srli_epi32(a, (unsigned)bits); }
 TK_INLINE ilanes i_shift_left_23(ilanes a) { return _mm512_slli_epi32(a, 23); }
 TK_INLINE ilanes i_max(ilanes a, ilanes b) { return _mm512_max_epi32(a, b); }
 TK_INLINE ilanes l_bits(lanes a) { return _mm512_castps_si512(a); }
@@ -52,6 +55,16 @@ TK_INLINE int32_t i_greatest(ilanes v) { return _mm512_reduce_max_epi32(v); }
 TK_INLINE lanes l_load_halves(const uint8_t *p) {
     return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
 }
+TK_INLINE void l_store_halves(uint8_t *p, lanes v) {
+    _mm256_storeu_si256((__m256i *)p, _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+TK_INLINE lanes l_load_bfloats(const uint8_t *p) {
+    return l_from_bits(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p)), 16));
+}
+TK_INLINE ilanes i_load_bytes(const uint8_t *p) { return _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)p)); }
+TK_INLINE ilanes i_load_signed_bytes(const uint8_t *p) {
+    return _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p));
+}
 
 TK_INLINE ilanes w_load(const uint8_t *p) { return _mm512_loadu_si512(p); }
 TK_INLINE wlanes w_low_nibbles(ilanes w) {
@@ -63,6 +76,16 @@ TK_INLINE wlanes w_high_nibbles(ilanes w) {
 }
 TK_INLINE wlanes w_signed(ilanes w) {
     return (wlanes){_mm512_srai_epi16(_mm512_slli_epi16(w, 8), 8), _mm512_srai_epi16(w, 8)};
+}
+TK_INLINE wlanes w_unsigned(ilanes w) {
+    return (wlanes){_mm512_and_si512(w, _mm512_set1_epi32(0x00FF00FF)), _mm512_srli_epi16(w, 8)};
+}
+TK_INLINE ilanes w_minus(ilanes w, int8_t n) { return _mm512_sub_epi8(w, _mm512_set1_epi8(n)); }
+TK_INLINE wlanes w_centred(wlanes w, int8_t n) {
+    return (wlanes){_mm512_sub_epi16(w.even, _mm512_set1_epi16(n)), _mm512_sub_epi16(w.odd, _mm512_set1_epi16(n))};
+}
+TK_INLINE ilanes w_table(ilanes w, const int8_t *table) {
+    return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)table)), w);
 }
 TK_INLINE void x_split(int32_t *p, ilanes v) {
     // Lane 4k takes up 4k+2 as its upper half, lane 4k+1 takes up 4k+3; then those lanes are moved together.
@@ -76,3 +99,12 @@ TK_INLINE dots i_dot(dots sum, wlanes w, const int32_t *x, int next) {
     return _mm512_dpwssd_epi32(sum, w.odd, _mm512_set1_epi32(x[next]));
 }
 TK_INLINE ilanes i_dots_end(dots sum) { return sum; }
+enum { TK_STEPS = 16 };
+TK_INLINE void w_steps(ilanes *to, wlanes w) {
+    to[0] = w.even;
+    to[1] = w.odd;
+}
+TK_INLINE dots i_dot_step(dots sum, ilanes w, const int32_t *x, int next) {
+    (void)next;
+    return _mm512_dpwssd_epi32(sum, w, _mm512_set1_epi32(x[0]));
+}

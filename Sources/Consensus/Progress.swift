@@ -23,6 +23,8 @@ struct Progress: Hashable, Sendable {
     private(set) var window = InflightWindow()
     /// When it was last heard of. A new leader counts its election as such.
     private(set) var lastContact: Instant
+    /// When it was sent something last. Not yet, for a new leader: its election tells it nothing.
+    private(set) var lastSent: Instant
     /// The greatest token that it echoed.
     private(set) var echoed: UInt64 = 0
     /// The commit index that it was told last.
@@ -35,6 +37,14 @@ struct Progress: Hashable, Sendable {
         self.isReachable = isReachable
         self.next = next
         lastContact = now
+        lastSent = now
+    }
+
+    /// When it is told or asked again, should it be sent nothing before. `last`: of the leader's log. `asked`: a read
+    /// waits for the echo of a greater token than that.
+    func due(last: LogIndex, asked: UInt64?, _ times: RaftTimes) -> Instant {
+        let isWaitedFor = isReachable && (match < last || state != .replicate || asked.map { echoed <= $0 } ?? false)
+        return lastSent.advanced(by: isWaitedFor ? times.retry : times.heartbeat)
     }
 
     var isTakingSnapshot: Bool {
@@ -61,7 +71,8 @@ struct Progress: Hashable, Sendable {
     }
 
     /// A message with these entries, which begin at `next`, was sent.
-    mutating func sent(count: Int, bytes: Int, commit: LogIndex) {
+    mutating func sent(count: Int, bytes: Int, commit: LogIndex, at now: Instant) {
+        lastSent = now
         toldCommit = commit
         switch state {
         case .probe: state = .probe(isPaused: true)
@@ -75,6 +86,7 @@ struct Progress: Hashable, Sendable {
 
     mutating func sentSnapshot(through index: LogIndex, token: UInt64, at now: Instant) {
         window.clear()
+        lastSent = now
         next = index.next
         state = .snapshot(through: index, token: token, sent: now)
     }
@@ -100,7 +112,15 @@ struct Progress: Hashable, Sendable {
 
     /// The follower has no such entry at `previous`; false where that is an old answer. The logs may agree up to
     /// `hint`.
+    ///
+    /// One that lacks even what it had on disk has lost it, with a disk that was put back: it is asked as if nothing
+    /// were known of it. An old answer may look the same, and does no harm.
     mutating func refused(previous: LogIndex, hint: LogIndex) -> Bool {
+        if case .probe = state, previous == match, match > .zero, next == match.next, hint < match {
+            match = hint
+            becomeProbe(next: hint.next)
+            return true
+        }
         guard previous > match, previous < next else { return false }
         switch state {
         case .probe: guard previous == next.previous else { return false }

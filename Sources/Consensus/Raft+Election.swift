@@ -14,15 +14,21 @@ extension Raft {
         guard isElector, restoring == nil, hard.term.value < Limits.counter, log.lastIndex.value < Limits.counter else {
             return false
         }
+        guard !isSilent, !isShort else { return false }
         return applied >= commit || !history.changes(after: applied, through: commit)
     }
 
     mutating func drawElection() {
-        drawElection(from: settings.electionTimeout, to: settings.electionTimeout.times(2))
+        let times = settings.times
+        if leader == nil {
+            drawElection(from: times.campaignTimeout, to: times.campaignTimeout.times(2))
+        } else {
+            drawElection(from: times.electionTimeout, to: times.electionTimeoutMax)
+        }
     }
 
     mutating func drawElection(from least: Interval, to most: Interval) {
-        guard isElector || leader != nil else { return electionDue = Raft.never }
+        guard !isSilent, isElector || leader != nil else { return electionDue = Raft.never }
         let span = UInt64(max(1, most.nanoseconds - least.nanoseconds))
         let drawn = Int64(random.next() % span)
         electionDue = clock.advanced(by: Interval(nanoseconds: least.nanoseconds + drawn))
@@ -32,7 +38,7 @@ extension Raft {
     var isLoyal: Bool {
         if role == .leader { return true }
         guard let heardLeader, leader != nil else { return false }
-        return clock.since(heardLeader) < settings.electionTimeout
+        return clock.since(heardLeader) < settings.times.electionTimeout
     }
 
     // MARK: Seeking
@@ -83,7 +89,8 @@ extension Raft {
         }
         // Nothing is remembered of it: it promises nothing.
         if term > hard.term || mutated(.preVoteAdoptsTerm), !isLoyal,
-            log.isAtMost(lastIndex: lastIndex, lastTerm: lastTerm) || mutated(.voteWithoutLogCheck)
+            log.isAtMost(lastIndex: lastIndex, lastTerm: lastTerm) || mutated(.voteWithoutLogCheck),
+            reachesFloor(lastIndex: lastIndex, lastTerm: lastTerm)
         {
             outbox.append((sender, RaftMessage(term: term, kind: .preVoteReply(granted: true))))
         } else {
@@ -101,7 +108,8 @@ extension Raft {
         }
         let isFree = hard.vote == sender || (hard.vote == nil && leader == nil) || mutated(.voteTwiceInTerm)
         guard term == hard.term, isFree,
-            log.isAtMost(lastIndex: lastIndex, lastTerm: lastTerm) || mutated(.voteWithoutLogCheck)
+            log.isAtMost(lastIndex: lastIndex, lastTerm: lastTerm) || mutated(.voteWithoutLogCheck),
+            reachesFloor(lastIndex: lastIndex, lastTerm: lastTerm)
         else { return sendOnceDurable(.voteReply(granted: false), to: sender) }
         if hard.vote == nil {
             hard = HardState(term: hard.term, vote: sender)

@@ -21,7 +21,6 @@ extension Raft {
         refreshProgress()
         uncommittedBytes = log.entries(after: commit, through: log.lastIndex).reduce(0) { $0 + $1.size }
         termStart = log.lastIndex.next
-        heartbeatDue = clock.advanced(by: settings.heartbeat)
         wantsReplication = true
         wantsRound = true
         if !mutated(.noOwnTermEntry) { appendOwn(.empty) }
@@ -48,13 +47,12 @@ extension Raft {
     mutating func leaderTime() {
         if let transfer, transfer.deadline <= clock { self.transfer = nil }
         guard heartbeatDue <= clock else { return }
-        heartbeatDue = clock.advanced(by: settings.heartbeat)
-        let limit = clock.advanced(by: Interval(nanoseconds: -settings.electionTimeout.nanoseconds))
+        let limit = clock.advanced(by: settings.times.electionTimeout.times(-1))
         let hears = voters.isQuorum { peer in
             peer == own || (place(of: peer).map { progress[$0].lastContact > limit } ?? false)
         }
         guard hears else { return follow(nil) }
-        wantsRound = true
+        wantsReplication = true
     }
 
     // MARK: Answers
@@ -87,7 +85,7 @@ extension Raft {
         guard let place = place(of: sender) else { return }
         if case .snapshot(_, let snapshotToken, let sent) = progress[place].state {
             // It answers something later and does not have the snapshot: that was lost.
-            if token > snapshotToken, clock.since(sent) >= settings.electionTimeout {
+            if token > snapshotToken, clock.since(sent) >= settings.times.campaignTimeout {
                 progress[place].becomeProbe()
                 wantsReplication = true
             }
@@ -143,11 +141,22 @@ extension Raft {
             var isTold = false
             while progress[place].hasRoom(settings), sendNext(to: place) { isTold = true }
             let isBehind = progress[place].toldCommit < commit && progress[place].isReachable
-            if !isTold, wantsRound || (isBehind && progress[place].state == .replicate) { sendEmpty(to: place) }
+            let isDue = wantsRound || due(progress[place]) <= clock
+            if !isTold, isDue || (isBehind && progress[place].state == .replicate) { sendEmpty(to: place) }
         }
         wantsReplication = false
         wantsRound = false
+        heartbeatDue = progress.reduce(Raft.never) { min($0, due($1)) }
     }
+
+    private func due(_ follower: Progress) -> Instant {
+        follower.due(last: log.lastIndex, asked: reads.first?.after, settings.times)
+    }
+
+    /// Whether nothing can be decided without this leader's own disk. Then nobody is told of an entry that is not on it: were it
+    /// lost with the power, those who learn the log would be ahead of the only one who could ever bring them anything, and it
+    /// could not tell that from a disk that was put back (`isShort`).
+    var writesFirst: Bool { voters.voters == [own] || voters.outgoing == [own] }
 
     /// The next entries, or the snapshot where the log does not go back so far. False where there is nothing to send.
     private mutating func sendNext(to place: Int) -> Bool {
@@ -157,14 +166,15 @@ extension Raft {
             sendSnapshot(to: place)
             return true
         }
-        let entries = log.entries(from: follower.next, maxBytes: settings.maxEntryBytesPerMessage)
+        var entries = log.entries(from: follower.next, maxBytes: settings.maxEntryBytesPerMessage)
+        if writesFirst { entries = entries.prefix { $0.index <= ledger.durable } }
         if entries.isEmpty, follower.state == .replicate { return false }
         let message = RaftMessage.Kind.append(
             previousIndex: previous, previousTerm: previousTerm, commit: commit, entries: Array(entries),
             token: nextToken())
         outbox.append((follower.peer, RaftMessage(term: hard.term, kind: message)))
         let bytes = entries.reduce(0) { $0 + $1.size }
-        progress[place].sent(count: entries.count, bytes: bytes, commit: commit)
+        progress[place].sent(count: entries.count, bytes: bytes, commit: commit, at: clock)
         return true
     }
 
@@ -187,7 +197,7 @@ extension Raft {
         let message = RaftMessage.Kind.append(
             previousIndex: previous, previousTerm: previousTerm, commit: commit, entries: [], token: nextToken())
         outbox.append((follower.peer, RaftMessage(term: hard.term, kind: message)))
-        progress[place].sent(count: 0, bytes: 0, commit: commit)
+        progress[place].sent(count: 0, bytes: 0, commit: commit, at: clock)
     }
 
     private mutating func nextToken() -> UInt64 {

@@ -30,7 +30,9 @@ extension Raft {
             }
         }
         switch role {
-        case .leader: advanceLeaderCommit()
+        case .leader:
+            if writesFirst { wantsReplication = true }
+            advanceLeaderCommit()
         case .follower: payOwed()
         case .preCandidate, .candidate: break
         }

@@ -11,13 +11,13 @@ struct Transfer: Hashable, Sendable {
 }
 
 extension Raft {
-    /// Stops taking proposals, brings the target up to date and asks it to seek election at once. Given up after an
-    /// election timeout. False where this peer does not lead, the target is no other voter, or another transfer is
+    /// Stops taking proposals, brings the target up to date and asks it to seek election at once. Given up after a
+    /// campaign timeout. False where this peer does not lead, the target is no other voter, or another transfer is
     /// under way.
     public mutating func transfer(to target: PeerID, at now: Instant) -> Bool {
         clock = now
         guard role == .leader, transfer == nil, target != own, voters.voters.contains(target) else { return false }
-        transfer = Transfer(target: target, deadline: now.advanced(by: settings.electionTimeout))
+        transfer = Transfer(target: target, deadline: now.advanced(by: settings.times.campaignTimeout))
         wantsReplication = true
         tryTransfer()
         return true

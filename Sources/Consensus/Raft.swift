@@ -15,6 +15,8 @@ import Wire
 ///   the newer one, so that it steps down rather than keep from voting those who still hear it.
 /// - Votes, refusals and acknowledgements leave only when what they rest on is on disk; a candidate's own vote and a
 ///   leader's own entries count only then. Several writes may be under way at once (`WriteLedger`).
+/// - Heartbeats go to each follower by itself, and only after a time in which it was sent nothing else; they are rare
+///   where it has everything (`RaftTimes`).
 /// - An acknowledgement tells how far the log is on disk, not which message it answers: one per completed write is
 ///   enough.
 /// - Entries are applied when they are committed and on this peer's own disk.
@@ -52,6 +54,11 @@ public struct Raft: Sendable {
     /// Everything up to here was handed to the application.
     public internal(set) var applied: LogIndex
 
+    /// Promises nothing: see `silence`.
+    public internal(set) var isSilent: Bool
+    /// Where the longest log ended of those that were told when a silence ended.
+    var floor: LogEnd?
+
     // All but leaders.
     var electionDue: Instant
     /// When a leader of this term was heard last, and not lost since.
@@ -73,7 +80,8 @@ public struct Raft: Sendable {
     var progress: [Progress] = []
     /// Of the last message with a token; never goes back.
     var token: UInt64 = 0
-    var heartbeatDue = Instant.zero
+    /// When somebody is to be told or asked again: the earliest of all followers' `Progress.due`.
+    var heartbeatDue = Raft.never
     var wantsReplication = false
     var wantsRound = false
     var uncommittedBytes = 0
@@ -92,9 +100,13 @@ public struct Raft: Sendable {
     var clock: Instant
 
     /// `state` is what was read from disk; the application begins with its snapshot. The seed decides when elections
-    /// are sought, and has to differ from peer to peer.
-    public init(own: PeerID, state: RaftState, settings: RaftSettings = .standard, seed: UInt64, now: Instant) {
+    /// are sought, and has to differ from peer to peer. A silent one promises nothing until `speak`.
+    public init(
+        own: PeerID, state: RaftState, settings: RaftSettings = .standard, isSilent: Bool = false, seed: UInt64,
+        now: Instant
+    ) {
         self.own = own
+        self.isSilent = isSilent
         self.settings = settings
         random = SeededGenerator(seed: seed)
         hard = state.hard
@@ -108,11 +120,11 @@ public struct Raft: Sendable {
         told = Ready.Change(role: .follower, term: state.hard.term, leader: nil)
         clock = now
         refreshVoters()
-        if voters.isOnlyVoter(own) {
+        if voters.isOnlyVoter(own), !isSilent {
             electionDue = now
             passTime(at: now)
         } else {
-            drawElection(from: settings.electionTimeout, to: settings.electionTimeout.times(2))
+            drawElection()
         }
     }
 
@@ -123,6 +135,7 @@ public struct Raft: Sendable {
         guard sender != own, message.isSensible(settings) else { return }
         clock = now
         if !unreachable.isEmpty { unreachable.removeAll { $0 == sender } }
+        guard !isSilent else { return }
         switch message.kind {
         case .preVote(let lastIndex, let lastTerm):
             preVoteAsked(message.term, lastIndex: lastIndex, lastTerm: lastTerm, by: sender)
@@ -179,7 +192,7 @@ public struct Raft: Sendable {
             leader = nil
             heardLeader = nil
             guard isElector else { return electionDue = Raft.never }
-            drawElection(from: settings.lossTimeout, to: settings.lossTimeout.times(4))
+            drawElection(from: settings.times.lossTimeout, to: settings.times.lossTimeout.times(4))
         }
     }
 

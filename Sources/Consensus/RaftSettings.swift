@@ -1,16 +1,8 @@
 import Wire
 
-/// Times and limits of a group of voters. The standard ones suit a LAN: a leader is missed after about a second of
-/// silence, or a tenth of it where its link broke.
+/// Times and limits of a group of voters. The standard ones suit a LAN.
 public struct RaftSettings: Hashable, Sendable {
-    /// How often a leader makes itself heard.
-    public var heartbeat: Interval = .milliseconds(300)
-    /// A follower that heard no leader for a time drawn anew from [t, 2t) seeks election. For t after it heard one, it
-    /// refuses to vote for anyone else; a leader that has not heard from a majority for t steps down; a transfer is
-    /// given up after t.
-    public var electionTimeout: Interval = .milliseconds(1200)
-    /// When the leader's link is lost, a campaign starts after a time drawn from [t, 4t).
-    public var lossTimeout: Interval = .milliseconds(100)
+    public var times = RaftTimes()
 
     /// Entries in one message; a single entry may be larger.
     public var maxEntryBytesPerMessage = 256 << 10

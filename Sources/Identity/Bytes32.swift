@@ -6,13 +6,19 @@ public struct Bytes32: Hashable, Comparable, Sendable {
     private var words: (UInt64, UInt64, UInt64, UInt64)
 
     /// Nil unless there are exactly 32 bytes.
-    public init?(_ bytes: some Collection<UInt8>) {
-        guard bytes.count == 32 else { return nil }
-        var words: [UInt64] = [0, 0, 0, 0]
-        for (offset, byte) in bytes.enumerated() {
-            words[offset / 8] = words[offset / 8] << 8 | UInt64(byte)
+    // Every message is full of these. Inlined, so that no caller goes through generic code byte by byte.
+    @inlinable public init?(_ bytes: some Collection<UInt8>) {
+        let read = bytes.withContiguousStorageIfAvailable { Bytes32(raw: UnsafeRawBufferPointer($0)) }
+        guard let value = read ?? Array(bytes).withUnsafeBytes({ Bytes32(raw: $0) }) else { return nil }
+        self = value
+    }
+
+    @usableFromInline init?(raw: UnsafeRawBufferPointer) {
+        guard raw.count == 32 else { return nil }
+        func word(_ place: Int) -> UInt64 {
+            UInt64(bigEndian: raw.loadUnaligned(fromByteOffset: 8 * place, as: UInt64.self))
         }
-        self.words = (words[0], words[1], words[2], words[3])
+        words = (word(0), word(1), word(2), word(3))
     }
 
     /// Nil unless the text is exactly 64 hexadecimal digits.
@@ -22,15 +28,18 @@ public struct Bytes32: Hashable, Comparable, Sendable {
     }
 
     public var bytes: [UInt8] {
-        var result: [UInt8] = []
-        result.reserveCapacity(32)
-        for word in [words.0, words.1, words.2, words.3] {
-            for shift in stride(from: 56, through: 0, by: -8) {
-                result.append(UInt8(truncatingIfNeeded: word >> UInt64(shift)))
-            }
+        Array(unsafeUninitializedCapacity: 32) { buffer, count in
+            let raw = UnsafeMutableRawBufferPointer(buffer)
+            raw.storeBytes(of: words.0.bigEndian, toByteOffset: 0, as: UInt64.self)
+            raw.storeBytes(of: words.1.bigEndian, toByteOffset: 8, as: UInt64.self)
+            raw.storeBytes(of: words.2.bigEndian, toByteOffset: 16, as: UInt64.self)
+            raw.storeBytes(of: words.3.bigEndian, toByteOffset: 24, as: UInt64.self)
+            count = 32
         }
-        return result
     }
+
+    /// The first eight bytes, as spread as what they were hashed from.
+    var firstWord: UInt64 { words.0 }
 
     public var hex: String { Hex.encode(bytes) }
 

@@ -3,7 +3,7 @@ public struct PeerID: Hashable, Comparable, Sendable, CustomStringConvertible {
     public let key: Bytes32
 
     public init(key: Bytes32) { self.key = key }
-    public init?(_ bytes: some Collection<UInt8>) {
+    @inlinable public init?(_ bytes: some Collection<UInt8>) {
         guard let key = Bytes32(bytes) else { return nil }
         self.key = key
     }
@@ -24,7 +24,7 @@ public struct Digest: Hashable, Comparable, Sendable, CustomStringConvertible {
     public let value: Bytes32
 
     public init(value: Bytes32) { self.value = value }
-    public init?(_ bytes: some Collection<UInt8>) {
+    @inlinable public init?(_ bytes: some Collection<UInt8>) {
         guard let value = Bytes32(bytes) else { return nil }
         self.value = value
     }
@@ -43,7 +43,7 @@ public struct NetworkID: Hashable, Comparable, Sendable, CustomStringConvertible
     public let digest: Digest
 
     public init(digest: Digest) { self.digest = digest }
-    public init?(_ bytes: some Collection<UInt8>) {
+    @inlinable public init?(_ bytes: some Collection<UInt8>) {
         guard let digest = Digest(bytes) else { return nil }
         self.digest = digest
     }
@@ -69,11 +69,10 @@ public struct SessionID: Hashable, Comparable, Sendable, CustomStringConvertible
     }
 
     /// Nil unless there are exactly 16 bytes.
-    public init?(_ bytes: some Collection<UInt8>) {
+    @inlinable public init?(_ bytes: some Collection<UInt8>) {
         guard bytes.count == 16 else { return nil }
-        var words: [UInt64] = [0, 0]
-        for (offset, byte) in bytes.enumerated() { words[offset / 8] = words[offset / 8] << 8 | UInt64(byte) }
-        self.init(high: words[0], low: words[1])
+        let high = bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+        self.init(high: high, low: bytes.dropFirst(8).reduce(0) { $0 << 8 | UInt64($1) })
     }
 
     /// Nil unless the text is exactly 32 hexadecimal digits.

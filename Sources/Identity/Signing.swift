@@ -59,8 +59,13 @@ public enum SignatureVerifier {
         -> Bool
     {
         guard signature.count == Int(crypto_sign_BYTES) else { return false }
-        let message = message(bytes, domain: domain)
-        return crypto_sign_verify_detached(signature, message, UInt64(message.count), peer.bytes) == 0
+        let (message, key) = (message(bytes, domain: domain), peer.bytes)
+        // Both have one length, so that no two claims are written alike.
+        let claim = Digest.of(message + key + signature)
+        if VerifiedClaims.contains(claim) { return true }
+        guard crypto_sign_verify_detached(signature, message, UInt64(message.count), key) == 0 else { return false }
+        VerifiedClaims.insert(claim)
+        return true
     }
 
     static func message(_ bytes: [UInt8], domain: SignatureDomain) -> [UInt8] {

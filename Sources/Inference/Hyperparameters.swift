@@ -1,47 +1,77 @@
 /// What must be known of a model to compute any of its blocks.
 ///
-/// Blocks are numbered along the chain: block 0 is the embedding, blocks 1 to `layerCount` are the transformer layers, and
-/// block `layerCount + 1` is the output norm and head.
+/// Blocks are numbered along the chain: block 0 is the embedding, blocks 1 to `layerCount` are the transformer layers,
+/// and block `layerCount + 1` is the output norm and head.
 public struct Hyperparameters: Sendable, Equatable {
+    /// As GGUF names it.
     public var architecture: String
-    public var layerCount: Int
     public var embeddingWidth: Int
-    public var feedForwardWidth: Int
-    public var headCount: Int
-    public var keyValueHeadCount: Int
-    public var headDimension: Int
-    /// How many dimensions of each head are rotated.
-    public var ropeDimension: Int
-    public var ropeBase: Float
-    public var rmsEpsilon: Float
     public var vocabularySize: Int
     /// Positions the model was trained for.
     public var contextLength: Int
     /// The head multiplies with the embedding matrix where the file has no matrix of its own for it.
     public var tiedEmbeddings: Bool
+    public var rmsEpsilon: Float
+    /// Norms multiply with 1 + weight instead of the weight. GGUF files hold the sum.
+    public var normWeightsLessOne = false
+    /// What the rows of the embedding are multiplied with.
+    public var embeddingScale: Float = 1
+    /// What each half of a layer is multiplied with before it is added to the hidden state.
+    public var residualScale: Float = 1
+    public var logitScale: Float = 1
+    /// Logits become cap * tanh(logit / cap); 0: they stay.
+    public var logitCap: Float = 0
+    /// How a model that is made for embeddings makes one of its positions' states.
+    public var pooling: Pooling?
+    public var layers: [LayerDescription]
 
+    public var layerCount: Int { layers.count }
+    public var blockCount: Int { layerCount + 2 }
+    public var headBlock: Int { layerCount + 1 }
+
+    public init(
+        architecture: String, embeddingWidth: Int, vocabularySize: Int, contextLength: Int, tiedEmbeddings: Bool,
+        rmsEpsilon: Float, layers: [LayerDescription]
+    ) {
+        self.architecture = architecture
+        self.embeddingWidth = embeddingWidth
+        self.vocabularySize = vocabularySize
+        self.contextLength = contextLength
+        self.tiedEmbeddings = tiedEmbeddings
+        self.rmsEpsilon = rmsEpsilon
+        self.layers = layers
+    }
+
+    /// Bytes that one layer's keys and values take per position.
+    public func keyValueBytesPerPosition(layer: Int, format: KeyValueFormat = .standard) -> Int {
+        let attention = layers[layer].attention
+        return format.layerBytesPerPage(attention) / KeyValueFormat.pagePositions
+    }
+}
+
+/// How the states of a text's positions become one embedding.
+public enum Pooling: Sendable, Equatable {
+    case mean
+    /// The first position's.
+    case first
+    case last
+}
+
+extension Hyperparameters {
+    /// A model in Llama's shape, all of whose layers are alike.
     public init(
         architecture: String, layerCount: Int, embeddingWidth: Int, feedForwardWidth: Int, headCount: Int,
         keyValueHeadCount: Int, headDimension: Int, ropeDimension: Int, ropeBase: Float, rmsEpsilon: Float,
         vocabularySize: Int, contextLength: Int, tiedEmbeddings: Bool
     ) {
-        self.architecture = architecture
-        self.layerCount = layerCount
-        self.embeddingWidth = embeddingWidth
-        self.feedForwardWidth = feedForwardWidth
-        self.headCount = headCount
-        self.keyValueHeadCount = keyValueHeadCount
-        self.headDimension = headDimension
-        self.ropeDimension = ropeDimension
-        self.ropeBase = ropeBase
-        self.rmsEpsilon = rmsEpsilon
-        self.vocabularySize = vocabularySize
-        self.contextLength = contextLength
-        self.tiedEmbeddings = tiedEmbeddings
+        let attention = AttentionDescription(
+            headCount: headCount, keyValueHeadCount: keyValueHeadCount, headDimension: headDimension,
+            rotary: Rotary(dimension: ropeDimension, base: ropeBase, pairs: .adjacent), biases: .perhaps,
+            outputBias: .perhaps)
+        let layer = LayerDescription(attention: attention, feedForward: FeedForwardDescription(width: feedForwardWidth))
+        self.init(
+            architecture: architecture, embeddingWidth: embeddingWidth, vocabularySize: vocabularySize,
+            contextLength: contextLength, tiedEmbeddings: tiedEmbeddings, rmsEpsilon: rmsEpsilon,
+            layers: .init(repeating: layer, count: layerCount))
     }
-
-    public var blockCount: Int { layerCount + 2 }
-    public var headBlock: Int { layerCount + 1 }
-    /// Bytes of key and value kept per position and transformer layer, in single precision.
-    public var keyValueBytesPerPositionAndLayer: Int { 2 * keyValueHeadCount * headDimension * 4 }
 }

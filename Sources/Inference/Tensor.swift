@@ -4,13 +4,24 @@ public enum TensorType: UInt32, Sendable, CaseIterable {
     case f16 = 1
     case q4_0 = 2
     case q4_1 = 3
+    case q5_0 = 6
+    case q5_1 = 7
     case q8_0 = 8
+    case q2_k = 10
+    case q3_k = 11
+    case q4_k = 12
+    case q5_k = 13
+    case q6_k = 14
+    case iq4_nl = 20
+    case bf16 = 30
+    case mxfp4 = 39
 
     /// Elements that share one encoded group.
     public var groupElements: Int {
         switch self {
-        case .f32, .f16: 1
-        case .q4_0, .q4_1, .q8_0: 32
+        case .f32, .f16, .bf16: 1
+        case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .iq4_nl, .mxfp4: 32
+        case .q2_k, .q3_k, .q4_k, .q5_k, .q6_k: 256
         }
     }
 
@@ -18,10 +29,18 @@ public enum TensorType: UInt32, Sendable, CaseIterable {
     public var groupBytes: Int {
         switch self {
         case .f32: 4
-        case .f16: 2
-        case .q4_0: 18
+        case .f16, .bf16: 2
+        case .q4_0, .iq4_nl: 18
         case .q4_1: 20
+        case .q5_0: 22
+        case .q5_1: 24
         case .q8_0: 34
+        case .mxfp4: 17
+        case .q2_k: 84
+        case .q3_k: 110
+        case .q4_k: 144
+        case .q5_k: 176
+        case .q6_k: 210
         }
     }
 }

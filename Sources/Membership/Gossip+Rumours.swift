@@ -119,6 +119,15 @@ extension Gossip {
         return .stale
     }
 
+    /// This peer lives on under another epoch, which is on disk.
+    public mutating func beginLife(_ epoch: UInt64, at now: Instant) {
+        guard epoch > incarnation.epoch else { return }
+        incarnation = Incarnation(epoch: epoch, count: 0)
+        exceededBy = max(exceededBy, epoch)
+        tell(about: own, at: now)
+        stir(at: now)
+    }
+
     mutating func claimedEpoch(_ epoch: UInt64) {
         guard epoch > exceededBy else { return }
         exceededBy = epoch

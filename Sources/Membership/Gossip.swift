@@ -104,6 +104,11 @@ public struct Gossip: Sendable {
         peer == own ? (hasLeft ? .dead : .alive) : members[peer]?.liveness ?? .dead
     }
 
+    /// Of all members but this one, ascending.
+    public var livenessOfOthers: [(peer: PeerID, liveness: Liveness)] {
+        members.pairs.map { (peer: $0, liveness: $1.liveness) }
+    }
+
     public func incarnation(of peer: PeerID) -> Incarnation {
         peer == own ? incarnation : members[peer]?.incarnation ?? .zero
     }
@@ -113,6 +118,7 @@ public struct Gossip: Sendable {
 
     public func record(of peer: PeerID) -> PeerRecord? { store.record(of: peer) }
     public var records: [PeerRecord] { store.records }
+    public var recordCount: Int { store.count }
     /// Of all versions held: equal on two peers that hold the same.
     public var summary: UInt64 { store.summary }
     public var isSelfHealthy: Bool { localHealth == 0 }

@@ -20,6 +20,9 @@ public enum Effect: Sendable {
     /// one on disk takes the place of everything of that one.
     case persistRaft(StorageTicket, network: NetworkID, generation: UInt64, RaftWrite)
     case forgetNetwork(NetworkID)
+    /// Write this number in the place of that of this start so that it survives a loss of power, speak by it from then on, and then
+    /// answer `persisted`.
+    case raiseEpoch(StorageTicket, to: UInt64)
 
     case openPart(Piece)
     case writePart(Digest, offset: UInt64, bytes: Payload)
@@ -104,6 +107,10 @@ public enum Event: Hashable, Sendable, CustomStringConvertible {
     case networkRecovered(network: String, revision: Revision)
     /// Another machine speaks as this one, or this one's disk was set back.
     case ownIdentityElsewhere
+    /// This peer has learnt that it does not know all that it has promised.
+    case votesGivenUp(network: String)
+    /// Too many were away to ask them.
+    case diskTrusted(network: String)
 
     public var description: String {
         switch self {
@@ -133,6 +140,10 @@ public enum Event: Hashable, Sendable, CustomStringConvertible {
             "network \(network): took the leader's state at revision \(revision)"
         case .networkRecovered(let network, let revision):
             "network \(network) was recovered by this peer; it goes on at revision \(revision)"
+        case .votesGivenUp(let network):
+            "network \(network): votes of this peer count again when the others have said what it has forgotten"
+        case .diskTrusted(let network):
+            "network \(network): too few others are there to confirm what this peer remembers; it goes by its disk"
         case .ownIdentityElsewhere:
             "another machine uses this peer's identity, or its data directory was set back to an older state"
         }

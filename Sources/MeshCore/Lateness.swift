@@ -6,7 +6,8 @@ struct Lateness: Sendable {
     var next: Instant?
     /// Smoothed over the last ten or so.
     private(set) var average = Interval(nanoseconds: 0)
-    /// Beyond this a peer is overloaded. A heartbeat that is late by as much is half-way to an election.
+    /// Beyond this a peer is overloaded. What waits for a leader that is late by as much takes twice
+    /// as long as it should.
     static let limit = Interval.milliseconds(300)
 
     var isTooMuch: Bool { average > Lateness.limit }

@@ -119,6 +119,7 @@ extension MeshCore {
 
     /// What is loaded has changed: stages that waited for it go on, or give up.
     mutating func wakeStages(in network: NetworkID, refused: [Int], reason: String, at now: Instant) {
+        refuseLostNeeds(at: now)
         for need in needs where need.network == network {
             if let state = networks[network], isResident(need.blocks, in: state) {
                 needs.removeAll { $0.key == need.key }
@@ -128,6 +129,20 @@ extension MeshCore {
                 needs.removeAll { $0.key == need.key }
                 runStages(.blocksRefused(need.key, need.blocks, reason: reason), at: now)
             }
+        }
+    }
+
+    /// Pieces may go while a stage waits for their blocks, since a bit of them has turned over: nobody is asked to load those any more,
+    /// and nobody would answer.
+    mutating func refuseLostNeeds(at now: Instant) {
+        for need in needs {
+            guard let state = networks[need.network] else { continue }
+            let held = heldBlocks(of: state.config.model)
+            guard !need.blocks.closedRange.allSatisfy(held.contains) else { continue }
+            needs.removeAll { $0.key == need.key }
+            runStages(
+                .blocksRefused(need.key, need.blocks, reason: "a piece of these blocks is damaged on this peer's disk"),
+                at: now)
         }
     }
 
@@ -193,10 +208,11 @@ extension MeshCore {
         }
     }
 
-    mutating func closeChains(of network: NetworkID, at now: Instant) {
+    /// Ends what is computed for a network, here as driver and as stage. `reason` is told to those who wait.
+    mutating func closeChains(of network: NetworkID, because reason: String, at now: Instant) {
         for (session, state) in drivers.pairs where state.driver.network == network {
             if let turn = state.turn {
-                effects.append(.respond(turn.request, .refused("this peer has left the network")))
+                effects.append(.respond(turn.request, .refused(reason)))
                 drivers.update(session) { $0.turn = nil }
             }
             endDriver(session, at: now)

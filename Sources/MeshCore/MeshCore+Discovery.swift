@@ -12,22 +12,39 @@ struct SeenPeer: Sendable {
     var addresses: [Endpoint]
     var networks: [Beacon.Network]
     var heardAt: Instant
+    /// A fellow member's last beacon, as it was signed: one that says the same again is not read again.
+    var said: Signed?
 }
 
 extension MeshCore {
     mutating func adopt(addresses: [Endpoint], at now: Instant) {
         ownAddresses = Array(addresses.prefix(Limits.addresses))
-        hasteUntil = now.advanced(by: settings.haste)
         for network in networks.keys { networks.update(network) { $0.recordStale = true } }
+        callOut(at: now)
+    }
+
+    /// Something has changed about this peer itself: others hear of it at once, and more often for a while.
+    mutating func callOut(at now: Instant) {
+        hasteUntil = now.advanced(by: settings.haste)
         beaconDue = now
     }
 
     mutating func receive(datagram: [UInt8], from host: String, at now: Instant) {
         // Malformed datagrams are a matter of course on a shared port; transport counts them.
-        guard let (beacon, peer) = try? Beacon.verified(datagram: datagram), peer != self.peer,
-            let source = Endpoint(host: host, port: beacon.linkPort)
+        guard datagram.count <= Limits.datagramBytes, let signed = try? Signed(encoded: datagram), signed.signer != peer
         else { return }
-        heard(beacon, from: peer, at: source, now: now)
+        if let known = seen[signed.signer], known.said == signed, known.addresses.first?.host == host {
+            // A question is never kept, so that this was none.
+            seen.update(signed.signer) { $0.heardAt = now }
+            return followUp(known.networks, of: signed.signer, asks: false, at: now)
+        }
+        guard let beacon = try? Beacon.verified(signed), let source = Endpoint(host: host, port: beacon.linkPort) else {
+            return
+        }
+        heard(beacon, from: signed.signer, at: source, now: now)
+        if !beacon.asks, !sharedNetworks(with: signed.signer).isEmpty {
+            seen.update(signed.signer) { $0.said = signed }
+        }
     }
 
     /// A beacon whose signature holds; `source` is where its datagram came from.
@@ -49,13 +66,67 @@ extension MeshCore {
         seen[peer] = SeenPeer(
             name: beacon.name, addresses: Array(addresses.prefix(MeshLimits.seenAddresses)), networks: networks,
             heardAt: now)
-        if beacon.asks { beaconAnswerDue = beaconAnswerDue ?? answerTime(at: now) }
+        followUp(networks, of: peer, asks: beacon.asks, at: now)
+        inquire(of: peer, at: source, about: networks, now: now)
+    }
+
+    private mutating func followUp(_ told: [Beacon.Network], of peer: PeerID, asks: Bool, at now: Instant) {
+        if asks {
+            answersHeard = 0
+            if beaconAnswerDue == nil { beaconAnswerDue = answerTime(at: now) }
+        } else if beaconAnswerDue != nil, tellsEnough(told, of: peer) {
+            answersHeard += 1
+            if answersHeard >= settings.beaconAnswers { beaconAnswerDue = nil }
+        }
         wakeContact(peer, at: now)
     }
 
-    private func answerTime(at now: Instant) -> Instant {
+    /// A stranger says that it is in a network of this peer's, and that more has been decided there than this peer knows. If that is
+    /// so, this peer's disk is so old that it knows nobody to ask; the stranger's config, certified, will show it.
+    private mutating func inquire(
+        of stranger: PeerID, at source: Endpoint, about told: [Beacon.Network], now: Instant
+    ) {
+        inquiries.removeAll { now >= $1 }
+        guard inquiries.count < MeshLimits.inquiries, inquiries[stranger] == nil, memberLink(to: stranger) == nil else {
+            return
+        }
+        for network in told {
+            guard let state = networks[network.id], state.group.standsAlone || state.group.probation != nil,
+                state.config.revision < network.revision, !mayKnow(stranger, state.config)
+            else { continue }
+            inquiries[stranger] = now.advanced(by: settings.inquiryInterval)
+            _ = startDial(source, expecting: stranger, purpose: .member, goal: .seed(source))
+            return
+        }
+    }
+
+    /// Whether this peer would have nothing to add for somebody who looks for networks. Only fellow members are believed.
+    private func tellsEnough(_ told: [Beacon.Network], of peer: PeerID) -> Bool {
+        networks.values.allSatisfy { state in
+            state.config.isMember(peer) && told.contains { $0.id == state.ledger.network }
+        }
+    }
+
+    /// How many speak on this local network, as far as is known. Whoever invents peers slows beacons down no further than this many.
+    private var crowd: Int {
+        max(min(seen.count, MeshLimits.crowd), networks.values.map(\.config.members.count).max() ?? 0)
+    }
+
+    private mutating func answerTime(at now: Instant) -> Instant {
         guard let answered = beaconAnswered else { return now }
-        return max(now, answered.advanced(by: settings.beaconAnswerInterval))
+        let soonest = max(now, answered.advanced(by: settings.beaconAnswerInterval))
+        guard crowd > settings.beaconAnswers else { return soonest }
+        let spread = min(
+            settings.beaconAnswerSpread.nanoseconds * Int64(crowd), settings.beaconAnswerPatience.nanoseconds)
+        return max(soonest, now.advanced(by: Interval(nanoseconds: Int64(random.next() % UInt64(max(1, spread))))))
+    }
+
+    private func beaconInterval(at now: Instant) -> Interval {
+        let (least, share) =
+            now < hasteUntil
+            ? (settings.beaconInterval, settings.beaconShare)
+            : (settings.beaconQuietInterval, settings.beaconQuietShare)
+        return max(least, Interval(nanoseconds: share.nanoseconds * Int64(crowd)))
     }
 
     /// Whoever floods the network with invented peers pushes out other strangers, never a member.
@@ -73,7 +144,7 @@ extension MeshCore {
         if now >= beaconDue {
             sendBeacon(asks: beaconAnswered == nil, at: now)
             // A tenth of jitter keeps machines that were switched on together from speaking together.
-            let interval = now < hasteUntil ? settings.beaconInterval : settings.beaconQuietInterval
+            let interval = beaconInterval(at: now)
             let jitter = Int64(random.next() % UInt64(interval.nanoseconds / 10))
             beaconDue = now.advanced(by: Interval(nanoseconds: interval.nanoseconds + jitter))
         } else if let due = beaconAnswerDue, now >= due {

@@ -32,10 +32,11 @@ extension MeshCore {
             case .livenessChanged(let other, let liveness):
                 livenessChanged(of: other, to: liveness, in: network, at: time)
             case .news(let owner, let record): heard(record, of: owner, in: network, at: time)
+            case .equivocation(peer, let version, _): ownEquivocationSeen(version, at: time)
             case .equivocation(let other, let version, _):
                 effects.append(.log(.equivocationSeen(other, version)))
             case .recordRefused(let why): effects.append(.log(.recordRefused(why)))
-            case .ownEpochExceeded: effects.append(.log(.ownIdentityElsewhere))
+            case .ownEpochExceeded: ownEpochExceeded(in: network, at: time)
             }
         }
     }

@@ -10,7 +10,7 @@ public struct NetworkInspection: Sendable {
     public let version: ConfigVersion
     public let header: RevisionHeader
     public let headerDigest: Digest
-    public let config: NetworkConfig
+    public var config: NetworkConfig { state.config }
     /// Raft, as this peer's part in it stands.
     public let generation: UInt64
     public let role: RaftRole
@@ -20,32 +20,41 @@ public struct NetworkInspection: Sendable {
     public let applied: LogIndex
     public let lastIndex: LogIndex
     public let voters: VoterSet
+    /// Whether it takes part in Raft, and has all that it was told of the log when it began to.
+    public let takesPart: Bool
     /// What applying the log has led to here; no older than `version` on a voter that is up to date.
     public let machineVersion: ConfigVersion
     public let machineHeader: Digest
     /// Of all other members, ascending.
-    public let liveness: [(peer: PeerID, liveness: Liveness)]
+    public var liveness: [(peer: PeerID, liveness: Liveness)] { state.gossip.livenessOfOthers }
     /// Blocks ready to compute.
-    public let loaded: [Int]
+    public var loaded: [Int] { state.loaded }
     /// Bytes of pieces held and wanted.
-    public let fetched: (held: UInt64, wanted: UInt64)
+    public var fetched: (held: UInt64, wanted: UInt64) {
+        MeshCore.fetchProgress(of: state, by: own, held: held, fetches: fetches)
+    }
+    /// What a member says of itself. Nil where nothing has been heard of it.
+    public func record(of peer: PeerID) -> PeerRecord? { state.gossip.record(of: peer) }
+    // For what only few of those who look wish to see.
+    let own: PeerID
+    let state: NetworkState
+    let held: SortedMap<Digest, Bool>
+    let fetches: SortedMap<Digest, Fetch>
 }
 
 extension MeshCore {
     /// Nil where this peer is not in that network.
     public func inspect(_ network: NetworkID) -> NetworkInspection? {
         guard let state = networks[network] else { return nil }
-        let (raft, machine) = (state.group.raft, state.group.machine)
         return NetworkInspection(
             network: network, version: state.ledger.version, header: state.ledger.header,
-            headerDigest: state.ledger.headerDigest, config: state.config, generation: state.group.generation,
-            role: raft.role, term: raft.term, leader: raft.leader, commit: raft.commit, applied: raft.applied,
-            lastIndex: raft.lastIndex, voters: raft.voters, machineVersion: machine.version,
-            machineHeader: machine.headerDigest,
-            liveness: state.config.members.map(\.peer).filter { $0 != peer }.sorted().map {
-                (peer: $0, liveness: state.gossip.liveness(of: $0))
-            },
-            loaded: state.loaded, fetched: fetchProgress(of: network))
+            headerDigest: state.ledger.headerDigest, generation: state.group.generation,
+            role: state.group.raft.role, term: state.group.raft.term, leader: state.group.raft.leader,
+            commit: state.group.raft.commit, applied: state.group.raft.applied,
+            lastIndex: state.group.raft.lastIndex, voters: state.group.raft.voters,
+            takesPart: !state.group.raft.isSilent && !state.group.raft.isShort,
+            machineVersion: state.group.machine.version, machineHeader: state.group.machine.headerDigest,
+            own: peer, state: state, held: heldPieces, fetches: fetches)
     }
 }
 
@@ -56,13 +65,16 @@ extension MeshCore {
         let pieces = networks.values.reduce(0) { $0 + $1.config.model.pieces.count }
         return [
             ("peers seen", seen.count, MeshLimits.seenPeers),
-            ("addresses of one peer seen", seen.values.map(\.addresses.count).max() ?? 0, MeshLimits.seenAddresses),
+            (
+                "addresses of one peer seen", seen.values.reduce(0) { max($0, $1.addresses.count) },
+                MeshLimits.seenAddresses
+            ),
             ("contacts", contacts.count, members), ("addresses for datagrams", heardAt.count, members),
             ("proposals", proposals.count, MeshLimits.proposals), ("answers owed", owed.count, MeshLimits.proposals),
             ("changes in the log", networks.values.map(\.group.waiting.count).max() ?? 0, 2 * MeshLimits.proposals),
             ("early signatures", networks.values.map(\.group.early.count).max() ?? 0, MeshLimits.earlyVouches),
             ("uncertified revisions", networks.values.map(\.group.candidates.count).max() ?? 0, MeshLimits.candidates),
-            ("records", networks.values.map(\.gossip.records.count).max() ?? 0, Limits.members),
+            ("records", networks.values.map(\.gossip.recordCount).max() ?? 0, Limits.members),
             ("downloads", fetches.count, pieces),
             ("reads", readsUnderWay.values.max() ?? 0, MeshLimits.readsPerLink),
             ("conversations driven", drivers.count, MeshLimits.drivers),

@@ -14,7 +14,7 @@ struct JoinAttempt: Sendable {
     var link: LinkID?
     var ledger: ConfigLedger?
     var lastFailure = "no member of that network could be reached; start one, or join from the same local network"
-    /// The founder itself has said so.
+    /// Whoever said so has looked at the agreed config, and did not merely fail to reach the leader.
     var isDecided = false
     let deadline: Instant
     /// When the member that was asked has had time enough.
@@ -91,7 +91,8 @@ extension MeshCore {
             of: peer, name: settings.name, grantedMemory: settings.sharedMemory, addresses: ownAddresses)
         // The same proposal whichever member passes it on: it is granted once.
         let command = ConfigCommand(
-            network: attempt.invitation.network, proposal: attempt.proposal, base: .none, change: .admit(admission))
+            network: attempt.invitation.network, proposal: attempt.proposal, number: .none, base: .none,
+            change: .admit(admission))
         effects.append(
             .send(
                 .proposal(
@@ -117,8 +118,8 @@ extension MeshCore {
         for (request, attempt) in joins.pairs
         where attempt.link == link.info.id && attempt.proposal == result.proposal {
             guard result.accepted else {
-                // Another member may reach a founder that this one does not. The founder's own no weighs more than a member's
-                // that did not reach it; others are asked all the same, since whoever answers need not be a member at all.
+                // Another member may reach a leader that this one does not. A no that was decided weighs more than that of a
+                // member that reached nobody; others are asked all the same, since whoever answers need not be a member at all.
                 let isDecided = result.revision > Revision(0)
                 joins.update(request) {
                     if isDecided || !$0.isDecided { $0.lastFailure = result.reason }

@@ -41,7 +41,8 @@ extension MeshCore {
     }
 
     mutating func receiveOffer(_ network: NetworkID, _ version: ConfigVersion, on link: Link, at time: Time) {
-        guard let state = networks[network], state.config.isMember(link.info.peer) else { return }
+        guard let state = networks[network] else { return }
+        guard state.config.isMember(link.info.peer) || inquiries[link.info.peer] != nil else { return }
         if version > state.ledger.version {
             ask(for: version, of: network, on: link.info.id, at: time)
         } else if version < state.ledger.version {
@@ -123,8 +124,12 @@ extension MeshCore {
         let before = networks[network]?.config
         let isAnotherGroup = networks[network].map { $0.group.generation != ledger.version.generation } ?? true
         if networks[network] == nil {
-            networks[network] = state(of: ledger, raft: nil, at: time.instant)
-        } else if isAnotherGroup, let group = group(of: ledger, raft: nil, at: time.instant) {
+            networks[network] = state(
+                of: ledger, raft: nil, probation: probation(isSetBack: false, at: time.instant), at: time.instant)
+        } else if isAnotherGroup,
+            let group = group(
+                of: ledger, raft: nil, probation: probation(isSetBack: false, at: time.instant), at: time.instant)
+        {
             // Recovered: what the old voters had under way is void.
             networks.update(network) { $0.group = group }
         }
@@ -146,12 +151,20 @@ extension MeshCore {
                 strangersDue = time.instant.advanced(by: settings.farewell)
             }
         }
+        // What was computed with other blocks is worth nothing with these.
+        if let before, before.model != ledger.config.model {
+            closeChains(
+                of: network,
+                because: "the network runs another model since revision \(ledger.config.revision); ask again",
+                at: time.instant)
+        }
         proveSnapshot(in: network)
+        noticeSetBack(of: network, at: time)
         forgetStrangersAddresses()
         contactsStale = true
         piecesStale = true
-        hasteUntil = time.instant.advanced(by: settings.haste)
-        beaconDue = time.instant
+        // Later revisions tell newcomers nothing that matters, and members hear of them by other ways.
+        if before == nil { callOut(at: time.instant) }
         answerCertified(in: network, at: time)
         payOwed(at: time)
         compactIfWorthwhile(network)
@@ -162,7 +175,7 @@ extension MeshCore {
     /// Leaves a network: nothing of it stays but the pieces on disk.
     mutating func forget(_ network: NetworkID, at now: Instant) {
         guard let state = networks[network] else { return }
-        closeChains(of: network, at: now)
+        closeChains(of: network, because: "this peer has left the network", at: now)
         networks[network] = nil
         for (proposal, pending) in proposals.pairs where pending.network == network {
             proposals[proposal] = nil
@@ -183,8 +196,8 @@ extension MeshCore {
     }
 
     private mutating func forgetStrangersAddresses() {
-        let known = heardAt.keys.filter { !sharedNetworks(with: $0).isEmpty }
-        heardAt.removeAll { peer, _ in !known.contains(peer) }
+        let members = Set(networks.values.flatMap { $0.config.members.map(\.peer) })
+        heardAt.removeAll { peer, _ in !members.contains(peer) }
     }
 
     /// Whoever is no member any more has had time to learn so.
@@ -224,11 +237,15 @@ extension MeshCore {
         guard founding.writes.isEmpty else { return true }
         let network = founding.ledger.network
         if networks[network] == nil {
-            networks[network] = state(of: founding.ledger, raft: founding.state, at: time.instant)
-        } else if let group = group(of: founding.ledger, raft: founding.state, at: time.instant) {
+            networks[network] = state(
+                of: founding.ledger, raft: founding.state, probation: nil, at: time.instant)
+        } else if let group = group(
+            of: founding.ledger, raft: founding.state, probation: nil, at: time.instant)
+        {
             networks.update(network) { $0.group = group }
         }
         install(founding.ledger, at: time)
+        callOut(at: time.instant)
         offerToAll(network, at: time)
         opening[network] = Opening(request: founding.request, response: founding.response)
         runRaft(network, at: time)
@@ -244,7 +261,9 @@ extension MeshCore {
     }
 
     mutating func persisted(_ ticket: StorageTicket, at time: Time) {
-        if raftStored(ticket, at: time) || foundingStored(ticket, at: time) { return }
+        if raftStored(ticket, at: time) || foundingStored(ticket, at: time) || newLifeStored(ticket, at: time) {
+            return
+        }
         if let entering = entering[ticket] {
             self.entering[ticket] = nil
             enter(entering, at: time)
@@ -256,23 +275,39 @@ extension MeshCore {
         return StorageTicket(nextTicket)
     }
 
+    /// What is certified was decided with the voters of before. Where this peer is the only one and did not decide it, it has
+    /// forgotten that it is not.
+    private mutating func noticeSetBack(of network: NetworkID, at time: Time) {
+        guard let state = networks[network], state.group.probation == nil, state.group.standsAlone,
+            state.ledger.version.generation == state.group.generation,
+            state.group.raft.voters.voters == [peer], state.ledger.version > state.group.machine.version
+        else { return }
+        giveUpVotes(in: network, at: time)
+    }
+
     // MARK: States
 
     /// Nil, and a line in the log, where what is on disk of Raft cannot be read.
-    mutating func group(of ledger: ConfigLedger, raft: RaftState?, at now: Instant) -> VoterGroup? {
+    mutating func group(
+        of ledger: ConfigLedger, raft: RaftState?, probation: Probation?, at now: Instant
+    ) -> VoterGroup? {
         do {
             return try VoterGroup(
-                own: peer, ledger: ledger, state: raft, settings: settings.raft, seed: random.next(), now: now)
+                own: peer, ledger: ledger, state: raft, settings: settings.raft, probation: probation,
+                seed: random.next(), now: now)
         } catch {
             effects.append(.log(.configRefused(error.description)))
             return nil
         }
     }
 
-    mutating func state(of ledger: ConfigLedger, raft: RaftState?, at now: Instant) -> NetworkState? {
-        guard let group = group(of: ledger, raft: raft, at: now) ?? group(of: ledger, raft: nil, at: now) else {
-            return nil
-        }
+    mutating func state(
+        of ledger: ConfigLedger, raft: RaftState?, probation: Probation?, at now: Instant
+    ) -> NetworkState? {
+        guard
+            let group = group(of: ledger, raft: raft, probation: probation, at: now)
+                ?? group(of: ledger, raft: nil, probation: probation, at: now)
+        else { return nil }
         var gossip = Gossip(
             network: ledger.network, own: peer, epoch: epoch, settings: settings.gossip, seed: random.next(), now: now)
         gossip.rosterChanged(ledger.config.members.map(\.peer), at: now)

@@ -26,17 +26,16 @@ struct Contact: Sendable {
 }
 
 extension MeshCore {
-    func memberLink(to peer: PeerID) -> Link? {
-        links.values.first { $0.info.peer == peer && $0.info.purpose == .member }
-    }
+    func memberLink(to peer: PeerID) -> Link? { links.member(peer) }
 
     /// Networks that this peer and another are members of.
     func sharedNetworks(with peer: PeerID) -> [NetworkID] {
-        networks.values.filter { $0.config.isMember(peer) && $0.config.isMember(self.peer) }.map(\.ledger.network)
+        networks.keys.filter { isShared($0, with: peer) }
     }
 
-    var linkedPeers: [PeerID] {
-        links.values.filter { $0.info.purpose == .member }.map(\.info.peer).sorted()
+    func isShared(_ network: NetworkID, with peer: PeerID) -> Bool {
+        guard let state = networks[network] else { return false }
+        return state.config.isMember(peer) && state.config.isMember(self.peer)
     }
 
     mutating func startDial(_ endpoint: Endpoint, expecting: PeerID?, purpose: LinkInfo.Purpose, goal: Dial.Goal)
@@ -72,6 +71,7 @@ extension MeshCore {
                     state.group.raft.regained(info.peer, at: now)
                     if !state.group.candidates.isEmpty { state.group.vouchDue = now }
                 }
+                if let link = links[info.id] { askStanding(in: network, of: link) }
                 runGossip(network, at: time)
                 runRaft(network, at: time)
                 retryProposals(in: network, at: time)
@@ -94,7 +94,7 @@ extension MeshCore {
     /// Of two links between the same peers, both sides keep the one that the smaller identity dialled; of two that the same side
     /// dialled, the newer one, since the older one's other end has died. True where the newest stays.
     private mutating func keepOneLink(with other: PeerID, newest: LinkID, at now: Instant) -> Bool {
-        let all = links.values.filter { $0.info.peer == other && $0.info.purpose == .member }
+        let all = links.members(other)
         guard all.count > 1 else { return true }
         func dialledBySmaller(_ link: Link) -> Bool { link.info.isOutbound == (peer < other) }
         let preferred = all.filter(dialledBySmaller)
@@ -204,12 +204,12 @@ extension MeshCore {
             wanted.append(contentsOf: state.config.members.map(\.peer).filter { $0 != peer })
         }
         wanted.sort()
-        let linked = linkedPeers
-        for peer in wanted where contacts[peer] == nil && !linked.contains(peer) {
+        for peer in wanted where !contacts.contains(peer) && !links.reaches(peer) {
             let courtesy = self.peer < peer ? Interval(nanoseconds: 0) : settings.dialCourtesy
             contacts[peer] = Contact(due: now.advanced(by: courtesy), backoff: settings.dialBackoff)
         }
-        contacts.removeAll { peer, _ in !wanted.contains(peer) || linked.contains(peer) }
+        let members = Set(wanted)
+        contacts.removeAll { peer, _ in !members.contains(peer) || links.reaches(peer) }
     }
 
     /// Where a peer may be: what it said last first.
@@ -219,7 +219,9 @@ extension MeshCore {
             for address in more where !addresses.contains(address) { addresses.append(address) }
         }
         for seenPeer in seen.values {
-            for network in seenPeer.networks { add(network.members.filter { $0.peer == peer }.map(\.address)) }
+            for network in seenPeer.networks {
+                for member in network.members where member.peer == peer { add([member.address]) }
+            }
         }
         for state in networks.values {
             if let record = state.gossip.record(of: peer) { add(record.addresses) }
@@ -257,6 +259,10 @@ extension MeshCore {
         case .raft(let network, let generation, let message):
             guard networks[network]?.config.isMember(other) == true else { return }
             receiveRaft(network, generation: generation, message, from: other, at: time)
+        case .standingRequest(let network, let generation, let question):
+            receiveStandingRequest(network, generation: generation, question: question, on: link)
+        case .standing(let network, let question, let version, let standing):
+            receiveStanding(network, question: question, version: version, standing, on: link, at: time)
         case .proposal(let network, let command, let attempt):
             receiveProposal(network, command, attempt, on: link, at: time)
         case .proposalResult(let result): receiveResult(result, on: link, at: time)

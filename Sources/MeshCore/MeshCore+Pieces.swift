@@ -31,7 +31,9 @@ extension MeshCore {
     }
 
     /// Pieces that this peer should have on disk for a network: the metadata first, then its first copies, then its second ones.
-    func wantedPieces(of state: NetworkState) -> [Piece] {
+    func wantedPieces(of state: NetworkState) -> [Piece] { MeshCore.wantedPieces(of: state, by: peer) }
+
+    private static func wantedPieces(of state: NetworkState, by peer: PeerID) -> [Piece] {
         let config = state.config
         guard config.isMember(peer) else { return [] }
         let mine = config.blocks(of: peer)
@@ -50,10 +52,16 @@ extension MeshCore {
     /// How much of what this peer should hold of a network's model is on disk, in bytes.
     public func fetchProgress(of network: NetworkID) -> (held: UInt64, wanted: UInt64) {
         guard let state = networks[network] else { return (0, 0) }
+        return MeshCore.fetchProgress(of: state, by: peer, held: heldPieces, fetches: fetches)
+    }
+
+    static func fetchProgress(
+        of state: NetworkState, by peer: PeerID, held: SortedMap<Digest, Bool>, fetches: SortedMap<Digest, Fetch>
+    ) -> (held: UInt64, wanted: UInt64) {
         var progress: (held: UInt64, wanted: UInt64) = (0, 0)
-        for piece in wantedPieces(of: state) {
+        for piece in wantedPieces(of: state, by: peer) {
             progress.wanted += piece.size
-            progress.held += heldPieces[piece.digest] != nil ? piece.size : (fetches[piece.digest]?.written ?? 0)
+            progress.held += held.contains(piece.digest) ? piece.size : (fetches[piece.digest]?.written ?? 0)
         }
         return progress
     }

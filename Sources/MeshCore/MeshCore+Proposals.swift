@@ -44,8 +44,10 @@ extension MeshCore {
             tell(refusal("too many changes are under way; try again", of: proposal, in: network), to: origin, at: time)
             return
         }
+        commands += 1
         let command = ConfigCommand(
-            network: network, proposal: proposal, base: state.ledger.version, change: change)
+            network: network, proposal: proposal, number: RecordVersion(epoch: epoch, sequence: commands),
+            base: state.ledger.version, change: change)
         proposals[proposal] = PendingProposal(
             network: network, signed: command.signed(by: signer), command: command, origins: [origin],
             deadline: time.instant.advanced(by: settings.proposalDeadline), attempt: 1, retryDue: time.instant,

@@ -25,7 +25,7 @@ extension MeshCore {
     }
 
     private func isPresent(_ other: PeerID, in state: NetworkState) -> Bool {
-        other == peer || (memberLink(to: other) != nil && state.gossip.liveness(of: other) != .dead)
+        other == peer || (links.reaches(other) && state.gossip.liveness(of: other) != .dead)
     }
 
     private mutating func notePresence(in network: NetworkID, at now: Instant) {
@@ -137,8 +137,10 @@ extension MeshCore {
         if state.config.voters.contains(peer) {
             return state.group.raft.hasQuorum
         }
-        let reached = state.config.voters.count { memberLink(to: $0) != nil }
-        return reached > state.config.voters.count / 2
+        let reached = state.config.voters.count { links.reaches($0) }
+        // That a majority can be reached does not say that it can decide: while a change of the voters is under way, a majority of
+        // those to come is needed too, whom the config does not name yet.
+        return reached > state.config.voters.count / 2 && recordedLeader(of: state) != nil
     }
 
     func leader(of state: NetworkState) -> PeerID? {
@@ -149,7 +151,7 @@ extension MeshCore {
     /// Those who do not vote know the leader by its own record.
     func recordedLeader(of state: NetworkState) -> PeerID? {
         var best: (term: Term, peer: PeerID)?
-        for voter in state.config.voters where voter != peer && memberLink(to: voter) != nil {
+        for voter in state.config.voters where voter != peer && links.reaches(voter) {
             guard let record = state.gossip.record(of: voter), let term = record.leads, term > best?.term ?? .zero
             else {
                 continue

@@ -23,17 +23,26 @@ public struct MeshCore: Sendable {
     let signer: any Signer
     public var settings: MeshSettings
     /// Raised on disk at each start, so that records of this life are newer than those of any before.
-    let epoch: UInt64
+    var epoch: UInt64
+    /// Commands signed in this life.
+    var commands: UInt64 = 0
+    var newLife: NewLife?
+    /// A later life that was heard of before the next one of this peer may begin.
+    var outdoneBy: UInt64?
+    /// No other life begins sooner.
+    var newLifeDue = Instant.zero
     var random: SeededGenerator
 
     var networks = SortedMap<NetworkID, NetworkState>()
-    var links = SortedMap<LinkID, Link>()
+    var links = Links()
     var seen = SortedMap<PeerID, SeenPeer>()
     var ownAddresses: [Endpoint] = []
 
     var beaconDue: Instant = .zero
     var beaconAnswered: Instant?
     var beaconAnswerDue: Instant?
+    /// Beacons of fellow members heard since this peer was last asked for its own.
+    var answersHeard = 0
     var dials = SortedMap<DialTag, Dial>()
     var nextDial: UInt64 = 0
     var contacts = SortedMap<PeerID, Contact>()
@@ -44,8 +53,12 @@ public struct MeshCore: Sendable {
     /// Beacons are frequent until then: something has just changed.
     var hasteUntil: Instant = .zero
     var seedsDue: Instant = .zero
+    /// Strangers that speak of a network of this peer's as if it knew too little of it, and until when they may be linked for that.
+    var inquiries = SortedMap<PeerID, Instant>()
 
     var nextTicket: UInt64 = 0
+    /// Of the latest question how the log stands.
+    var nextQuestion: UInt64 = 1
     var founding = SortedMap<StorageTicket, Founding>()
     var opening = SortedMap<NetworkID, Opening>()
     /// Writes of Raft under way.
@@ -96,7 +109,8 @@ public struct MeshCore: Sendable {
         for stored in networks where stored.ledger.config.isMember(peer) {
             let isCurrent = stored.raft?.generation == stored.ledger.version.generation
             self.networks[stored.ledger.network] = state(
-                of: stored.ledger, raft: isCurrent ? stored.raft?.state : nil, at: now)
+                of: stored.ledger, raft: isCurrent ? stored.raft?.state : nil,
+                probation: probation(isSetBack: false, at: now), at: now)
         }
         for digest in heldPieces { self.heldPieces[digest] = true }
         hasteUntil = now.advanced(by: settings.haste)
@@ -111,7 +125,7 @@ public struct MeshCore: Sendable {
         case .addressesChanged(let addresses): adopt(addresses: addresses, at: now)
         case .datagramReceived(let bytes, let host): receive(datagram: bytes, from: host, at: now)
         case .gossipReceived(let network, let message, let sender, let source):
-            if sharedNetworks(with: sender).contains(network) { heardAt[sender] = source }
+            if isShared(network, with: sender) { heardAt[sender] = source }
             receiveGossip(network, message, from: sender, over: .datagram, at: time)
         case .linkOpened(let info): opened(info, at: time)
         case .linkClosed(let id, let reason): closed(id, reason: reason, at: time)
@@ -125,6 +139,7 @@ public struct MeshCore: Sendable {
         case .pieceRemoved(let digest):
             heldPieces[digest] = nil
             piecesStale = true
+            refuseLostNeeds(at: now)
             // Its blocks are wanted again when it is back; without this nobody would notice that they went.
             for network in networks.keys {
                 networks.update(network) {
@@ -165,6 +180,7 @@ public struct MeshCore: Sendable {
             consider(network.gossip.nextWake)
             consider(network.group.raft.nextWake)
             consider(network.group.vouchDue)
+            consider(nextProbationWake(of: network.group))
             consider(network.asked?.until)
             if network.group.raft.role == .leader { consider(network.group.keepDue) }
         }
@@ -175,6 +191,7 @@ public struct MeshCore: Sendable {
         for state in drivers.values { consider(state.driver.nextDeadline) }
         consider(stages.nextDeadline)
         consider(strangersDue)
+        if outdoneBy != nil, newLife == nil { consider(newLifeDue) }
         return wake
     }
 
@@ -183,7 +200,7 @@ public struct MeshCore: Sendable {
         guard peer != self.peer else { return false }
         switch purpose {
         // One that was removed is let in to be told so.
-        case .member: return networks.values.contains { mayKnow(peer, $0.config) }
+        case .member: return networks.values.contains { mayKnow(peer, $0.config) } || inquiries[peer] != nil
         case .admission: return true
         }
     }
@@ -192,6 +209,8 @@ public struct MeshCore: Sendable {
         let now = time.instant
         passDiscoveryTime(at: now)
         passGossipTime(at: time)
+        passLifeTime(at: time)
+        passProbationTime(at: time)
         passRaftTime(at: time)
         passDialTime(at: time)
         passProposalTime(at: time)
@@ -221,10 +240,7 @@ public struct MeshCore: Sendable {
 
 /// What a peer knows and does in one network.
 struct NetworkState: Sendable {
-    /// The certified config that this peer goes by.
-    var ledger: ConfigLedger
-    var gossip: Gossip
-    var group: VoterGroup
+    private var parts: Parts
     /// A newer config that was asked for, and until when nobody else is asked for it.
     var asked: (version: ConfigVersion, until: Instant)?
     var loaded: [Int] = []
@@ -234,21 +250,67 @@ struct NetworkState: Sendable {
     var recordSequence: UInt64 = 0
     var recordStale = true
     var recordDue: Instant = .zero
-    /// What this peer last told of itself.
-    var told: PeerRecord?
     /// Whether this peer has proposed the grant that it was started with.
     var grantProposed = false
 
     init(ledger: ConfigLedger, gossip: Gossip, group: VoterGroup) {
-        self.ledger = ledger
-        self.gossip = gossip
-        self.group = group
+        parts = Parts(ledger: ledger, gossip: gossip, group: group)
     }
 
-    var config: NetworkConfig { ledger.config }
-}
+    /// The certified config that this peer goes by.
+    var ledger: ConfigLedger {
+        _read { yield parts.ledger }
+        _modify {
+            ownParts()
+            yield &parts.ledger
+        }
+    }
+    var gossip: Gossip {
+        _read { yield parts.gossip }
+        _modify {
+            ownParts()
+            yield &parts.gossip
+        }
+    }
+    var group: VoterGroup {
+        _read { yield parts.group }
+        _modify {
+            ownParts()
+            yield &parts.group
+        }
+    }
+    /// What this peer last told of itself.
+    var told: PeerRecord? {
+        _read { yield parts.told }
+        _modify {
+            ownParts()
+            yield &parts.told
+        }
+    }
 
-struct Link: Sendable {
-    let info: LinkInfo
-    let openedAt: Instant
+    var config: NetworkConfig { _read { yield parts.ledger.config } }
+
+    private mutating func ownParts() {
+        if !isKnownUniquelyReferenced(&parts) {
+            let told = parts.told
+            parts = Parts(ledger: parts.ledger, gossip: parts.gossip, group: parts.group)
+            parts.told = told
+        }
+    }
+
+    /// What is large. In a box that copies share until one of them changes: a state is looked at many times for each input, and as a plain
+    /// value each look would count up references to everything in it.
+    // Changed only through a `NetworkState` that has it alone, so that nobody sees another's change.
+    private final class Parts: @unchecked Sendable {
+        var ledger: ConfigLedger
+        var gossip: Gossip
+        var group: VoterGroup
+        var told: PeerRecord?
+
+        init(ledger: ConfigLedger, gossip: Gossip, group: VoterGroup) {
+            self.ledger = ledger
+            self.gossip = gossip
+            self.group = group
+        }
+    }
 }

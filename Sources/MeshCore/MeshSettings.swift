@@ -19,6 +19,15 @@ public struct MeshSettings: Sendable {
     /// And this often when nothing has changed for `haste`: whoever asks is answered at once in any case.
     public var beaconQuietInterval: Interval = .seconds(5)
     public var haste: Interval = .seconds(10)
+    /// Where there are many peers, each leaves so much time to every other between two beacons of its own: what all of them together
+    /// say in a second, and what each must listen to, does not grow with their number.
+    public var beaconShare: Interval = Interval(nanoseconds: 62_500_000)
+    public var beaconQuietShare: Interval = .milliseconds(500)
+    /// More than so many peers do not all answer a question: each waits up to `beaconAnswerSpread` for every other one, and is silent
+    /// when so many have told of its networks already.
+    public var beaconAnswers = 8
+    public var beaconAnswerSpread: Interval = .milliseconds(10)
+    public var beaconAnswerPatience: Interval = .milliseconds(800)
     /// Beacons in answer to others are sent no more often than this.
     public var beaconAnswerInterval: Interval = .milliseconds(100)
     /// What a beacon told is believed this long: three beacons lost in a row.
@@ -41,6 +50,15 @@ public struct MeshSettings: Sendable {
     public var configPatience: Interval = .milliseconds(500)
     /// Voters tell their signatures over an uncertified revision again after this.
     public var vouchInterval: Interval = .milliseconds(500)
+    /// A peer that came back asks those who have not answered again after this, how the log stands with them.
+    public var probationAsk: Interval = .milliseconds(500)
+    /// And waits for those who are away no longer than this: many elections long, so that no vote from before is still on its
+    /// way, and short enough for a network that has lost somebody for good.
+    public var probationGrace: Interval = .seconds(10)
+    /// One that hears of a later life of its own begins another one no more often than this.
+    public var newLifeInterval: Interval = .seconds(5)
+    /// Strangers that speak of a network of this peer's are asked about it no more often than this.
+    public var inquiryInterval: Interval = .seconds(2)
     /// How often the leader looks whether the voters are still the right ones.
     public var voterInterval: Interval = .seconds(1)
     /// And how soon after a step of a change of voters.
@@ -49,7 +67,7 @@ public struct MeshSettings: Sendable {
     public var voterSettling: Interval = .seconds(2)
     public var raft = RaftSettings()
     public var gossip = GossipSettings()
-    /// A newcomer asks another member after this: one that cannot reach the founder says so at once.
+    /// A newcomer asks another member after this: one that cannot reach the leader says so at once.
     public var memberPatience: Interval = .seconds(3)
     /// A link to a peer that is no member any more is closed after this, so that the config that says so reaches it first.
     public var farewell: Interval = .seconds(1)
@@ -87,8 +105,12 @@ public struct MeshSettings: Sendable {
 enum MeshLimits {
     /// Peers whose beacons are remembered.
     static let seenPeers = 1024
+    /// Peers that are reckoned with in how often this one speaks, beyond those of its own networks.
+    static let crowd = 256
     /// Members of a network that one beacon tells of: more do not fit a datagram.
     static let seenMembers = Limits.datagramBytes / 32
+    /// Strangers asked at a time about a network of this peer's.
+    static let inquiries = 4
     /// Addresses remembered of one peer.
     static let seenAddresses = 4
     /// Peers that asked for the same proposal and wait for its outcome.

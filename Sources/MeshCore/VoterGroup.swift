@@ -15,6 +15,14 @@ struct VoterGroup: Sendable {
     /// the same wherever the entry is, so all voters judge alike.
     var planned: ConfigMachine?
     var writes = SortedMap<StorageTicket, WriteToken>()
+    /// While this peer does not know whether it still knows all that it has promised.
+    var probation: Probation?
+    /// Nobody else has confirmed what this peer knew when it came back.
+    var standsAlone = false
+    /// Somebody has shown that this peer's disk is older than its word, and nobody has told it yet what it has forgotten.
+    var isSetBack = false
+    /// When it asks anew, where it has not got by then what it was told that the log has.
+    var floorDue: Instant?
 
     /// A leader's snapshot that this peer goes by without having seen that it leads to what was certified: until then it vouches for
     /// nothing that follows, so that no leader can have an invented config certified.
@@ -77,7 +85,8 @@ struct VoterGroup: Sendable {
     }
 
     init(
-        own: PeerID, ledger: ConfigLedger, state: RaftState?, settings: RaftSettings, seed: UInt64, now: Instant
+        own: PeerID, ledger: ConfigLedger, state: RaftState?, settings: RaftSettings, probation: Probation?,
+        seed: UInt64, now: Instant
     ) throws(ConfigRefusal) {
         let state = state ?? .empty
         generation = ledger.version.generation
@@ -85,7 +94,9 @@ struct VoterGroup: Sendable {
             state.snapshot.index == .zero
             ? ConfigMachine(ledger: ledger)
             : try ConfigMachine(snapshot: state.snapshot.state, network: ledger.network)
-        raft = Raft(own: own, state: state, settings: settings, seed: seed, now: now)
+        self.probation = probation
+        raft = Raft(
+            own: own, state: state, settings: settings, isSilent: probation != nil, seed: seed, now: now)
     }
 
     /// What the first voter of a group begins with: the config as the snapshot of an entry that nobody needs to see.

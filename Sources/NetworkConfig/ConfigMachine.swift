@@ -19,9 +19,9 @@ public struct ConfigOutcome: Hashable, Sendable {
 /// voter, through snapshots too; so a majority that signs a header has judged alike.
 ///
 /// A command is done once: its outcome is remembered under its proposer and its proposal id, the latest few of each
-/// member; and one that was signed when no later revision was known than when a forgotten one was signed is refused,
-/// since it may be that one. The same goes for what was signed before its proposer last became a member, and before the
-/// network was recovered.
+/// member; and one whose number is not greater than that of a forgotten one is refused, since it may be that one. A
+/// member counts its commands, so that whatever it signs next is greater than all of them. What was signed before its
+/// proposer last became a member is refused too, and so is what was signed before the network was recovered.
 public struct ConfigMachine: Sendable {
     public let network: NetworkID
     public private(set) var config: NetworkConfig
@@ -118,7 +118,7 @@ public struct ConfigMachine: Sendable {
         } catch {
             outcome = refused(error, proposal, proposer)
         }
-        remember(outcome, base: command.base.revision)
+        remember(outcome, number: command.number)
         return outcome
     }
 
@@ -169,24 +169,24 @@ public struct ConfigMachine: Sendable {
         let base = command.base
         guard base <= version else { throw .signedAhead(base: base) }
         guard base.generation == header.generation, base.revision >= began, base.revision >= member.joined,
-            base.revision > memories[proposer]?.forgotten ?? Revision(0)
+            command.number > memories[proposer]?.forgotten ?? .none
         else { throw .signedTooLongAgo }
     }
 
-    private mutating func remember(_ outcome: ConfigOutcome, base: Revision) {
+    private mutating func remember(_ outcome: ConfigOutcome, number: RecordVersion) {
         memories.removeAll { peer, _ in !config.isMember(peer) }
         // Whoever is no member is heard of too little to be remembered.
         guard config.isMember(outcome.proposer) else { return }
         var memory = memories[outcome.proposer] ?? ConfigState.Memory(peer: outcome.proposer)
         memory.outcomes.append(
             ConfigState.Outcome(
-                proposal: outcome.proposal, base: base, accepted: outcome.accepted, revision: outcome.revision,
+                proposal: outcome.proposal, number: number, accepted: outcome.accepted, revision: outcome.revision,
                 reason: outcome.reason))
         let limit = outcome.accepted ? Limits.rememberedAccepted : Limits.rememberedRefused
         if memory.outcomes.count(where: { $0.accepted == outcome.accepted }) > limit,
             let oldest = memory.outcomes.firstIndex(where: { $0.accepted == outcome.accepted })
         {
-            memory.forgotten = max(memory.forgotten, memory.outcomes[oldest].base)
+            memory.forgotten = max(memory.forgotten, memory.outcomes[oldest].number)
             memory.outcomes.remove(at: oldest)
         }
         memories[outcome.proposer] = memory

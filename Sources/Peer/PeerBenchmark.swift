@@ -10,9 +10,11 @@ public enum PeerBenchmark {
     /// - Parameters:
     ///   - threads: one count or more; none for one thread for each core.
     ///   - context: positions in front of the decoded ones.
+    ///   - sequences: how many decode side by side.
     ///   - progress: is told what is done next.
     public static func run(
-        modelPath: String, threads: [Int], prefill: Int, decode: Int, context: Int, progress: (String) -> Void
+        modelPath: String, threads: [Int], prefill: Int, decode: Int, context: Int, sequences: Int,
+        progress: (String) -> Void
     ) async throws -> BenchDocument {
         var runs: [BenchDocument.Run] = []
         var memory = BenchDocument.Memory(weights: 0, file: 0, residentMax: nil)
@@ -34,7 +36,7 @@ public enum PeerBenchmark {
             progress("Prefill of \(prefill), \(count) thread\(count == 1 ? "" : "s") ...")
             let prefillSpeed = try benchmark.prefill(prefill)
             progress("Decoding \(decode), \(count) thread\(count == 1 ? "" : "s") ...")
-            let decodeSpeed = try benchmark.decode(decode, after: context)
+            let decodeSpeed = try benchmark.decode(decode, after: context, sequences: sequences)
             memory = .init(weights: weights, file: whole.file.byteCount, residentMax: residentBytesMax())
             progress("Reading memory, \(count) thread\(count == 1 ? "" : "s") ...")
             let bandwidth = try MemoryBandwidth.measure(pool: whole.pool)
@@ -42,13 +44,13 @@ public enum PeerBenchmark {
                 .init(
                     threads: whole.pool.threadCount, prefillTokensPerSecond: prefillSpeed,
                     decodeTokensPerSecond: decodeSpeed, memoryBytesPerSecond: bandwidth,
-                    decodeBandwidthShare: decodeSpeed * Double(weights) / bandwidth))
+                    decodeBandwidthShare: decodeSpeed / Double(sequences) * Double(weights) / bandwidth))
             width = shape.embeddingWidth
         }
         progress("Sending over loopback ...")
         let hop = try await HopBenchmark.run(width: width, rounds: 2000)
         return BenchDocument(
-            model: PeerPaths.modelName(forFile: modelPath), context: context,
+            model: PeerPaths.modelName(forFile: modelPath), context: context, sequences: sequences,
             hop: .init(p50: hop.p50Milliseconds, p99: hop.p99Milliseconds), memory: memory, runs: runs)
     }
 

@@ -6,12 +6,11 @@ enum Coded {
     /// What sealing adds to a datagram: a header that names the pair of peers, a nonce and a tag.
     static let sealBytes = 73
 
-    /// Bytes of the datagram that carries the message, its seal included. Exact where it matters: near the limit; elsewhere an estimate.
+    /// Bytes of the datagram that carries the message, its seal included. Exact where it matters: over the limit; elsewhere a few more
+    /// than there are.
     static func size(of message: GossipMessage, _ network: NetworkID) -> Int {
-        let records = message.records.reduce(0) { $0 + $1.payload.count + 110 }
-        let versions = message.digest.map { 80 + $0.versions.count * 50 } ?? 0
-        let estimate = 80 + message.rumours.count * 90 + versions + records
-        return (estimate > 1000 ? message.datagram(network: network).count : estimate) + sealBytes
+        let estimate = message.estimatedBytes + sealBytes
+        return estimate > Limits.datagramBytes ? message.datagram(network: network).count + sealBytes : estimate
     }
 
     /// Encoded and read again. Nil where it cannot be read.

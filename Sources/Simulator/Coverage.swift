@@ -13,6 +13,9 @@ public struct Coverage: Sendable {
         "equivocation seen", "route changed in an answer", "replay interrupted by a second failure",
         "driver killed in an answer", "write failed", "writes lost", "rotten piece found", "piece fetched",
         "certificate from another member", "forged message refused",
+        "votes given up", "disk trusted", "old disk trusted",
+        "member left and came back", "removed machine came back as another", "model changed", "grant changed",
+        "role changed",
     ]
 
     public private(set) var counts: [String: Int] = [:]
@@ -29,6 +32,8 @@ public struct Coverage: Sendable {
         case .equivocationSeen: reached("equivocation seen")
         case .pieceFetched: reached("piece fetched")
         case .recordRefused, .configRefused: reached("forged message refused")
+        case .votesGivenUp: reached("votes given up")
+        case .diskTrusted: reached("disk trusted")
         default: break
         }
     }

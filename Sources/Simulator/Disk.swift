@@ -19,6 +19,7 @@ public struct Disk: Sendable {
         case ledger(NetworkID, CertifiedConfig)
         case raft(NetworkID, generation: UInt64, RaftWrite)
         case forget(NetworkID)
+        case epoch(UInt64)
     }
 
     /// What would be read after a loss of power at this moment, if nothing in flight were lucky.
@@ -27,7 +28,7 @@ public struct Disk: Sendable {
     public private(set) var written = SortedMap<NetworkID, Store>()
     private(set) var inFlight: [Write] = []
 
-    /// Raised, and synced, at each start.
+    /// Raised, and synced, at each start, and where a later life of the peer was heard of.
     public internal(set) var epoch: UInt64 = 0
     public var pieces: [Digest: [UInt8]] = [:]
     public var partials: [Digest: [UInt8]] = [:]
@@ -42,12 +43,17 @@ public struct Disk: Sendable {
     /// The oldest write in flight has arrived.
     mutating func syncOne() {
         guard !inFlight.isEmpty else { return }
-        Disk.apply(inFlight.removeFirst(), to: &synced)
+        sync(inFlight.removeFirst())
+    }
+
+    private mutating func sync(_ write: Write) {
+        Disk.apply(write, to: &synced)
+        if case .epoch(let raised) = write { epoch = max(epoch, raised) }
     }
 
     /// Power fails: of what is in flight the first so many writes have arrived.
     mutating func losePower(keeping count: Int) {
-        for write in inFlight.prefix(count) { Disk.apply(write, to: &synced) }
+        for write in inFlight.prefix(count) { sync(write) }
         inFlight = []
         written = synced
     }
@@ -71,6 +77,7 @@ public struct Disk: Sendable {
                 store.raft?.state.apply(change)
             }
         case .forget(let network): stores[network] = nil
+        case .epoch: break
         }
     }
 

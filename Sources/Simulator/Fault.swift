@@ -54,12 +54,21 @@ public struct Fault: Sendable, Hashable {
     }
     public var kind: Kind
     public var lasting: ClosedRange<Double>?
-    /// Not mended at the end either, when everything else is: who is struck stays as he is, and the network must do
-    /// without him.
+    /// Not mended at the end either, when everything else is. Whoever is struck by what `leavesNobody` is as good as
+    /// gone, and the network must do without him; anything else must be borne.
     public var isForGood: Bool
     public init(_ kind: Kind, lasting: ClosedRange<Double>? = nil, isForGood: Bool = false) {
         self.kind = kind
         self.lasting = lasting
         self.isForGood = isForGood
     }
+}
+
+extension Fault.Kind {
+    /// Whether it may be for ever. What is left out either ends by itself, makes another machine of the one that it strikes, or
+    /// would leave nothing that could be asked of the rest.
+    public var canBeForGood: Bool { leavesNobody || [.slow, .slowDisk, .noMulticast, .noDatagrams].contains(self) }
+
+    /// Nobody hears of the machine again, or it of nobody, as long as it lasts.
+    var leavesNobody: Bool { [.kill, .stop, .pause, .cut, .oneWay].contains(self) }
 }

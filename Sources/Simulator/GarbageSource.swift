@@ -69,7 +69,7 @@ final class GarbageSource {
     }
 
     private func invented(by host: Host, _ network: NetworkID) -> Frame? {
-        switch below(5) {
+        switch below(6) {
         case 0:
             .gossip(
                 network: network,
@@ -87,6 +87,13 @@ final class GarbageSource {
             .vouch(
                 network: network, version: ConfigVersion(generation: 0, revision: Revision(UInt64(1 + below(40)))),
                 header: Digest.of(random.bytes(8)), Vouch(voter: host.peer, signature: random.bytes(64)))
+        case 4:
+            .standing(
+                network: network, question: UInt64(1 + below(3)),
+                version: ConfigVersion(generation: 0, revision: Revision(UInt64(below(40)))),
+                RaftStanding(
+                    term: Term(UInt64(below(9))), lastIndex: LogIndex(UInt64(below(40))),
+                    lastTerm: Term(UInt64(below(9))), voters: VoterSet(voters: world.hosts.map(\.peer))))
         default:
             .configOffer(
                 network: network,
@@ -117,7 +124,7 @@ final class GarbageSource {
     private func command(by host: Host, _ network: NetworkID) -> Signed {
         let other = pick(world.hosts.filter { $0 !== host }.map(\.peer)) ?? host.peer
         let change: ConfigCommand.Change =
-            switch below(5) {
+            switch below(6) {
             case 0: .remove(other)
             case 1: .setRole(host.peer, .admin)
             case 2: .setPolicy(NetworkPolicy(maxVoters: 1, voterGrace: 1))
@@ -126,6 +133,7 @@ final class GarbageSource {
             }
         return ConfigCommand(
             network: network, proposal: SessionID(high: random.next(), low: random.next()),
+            number: RecordVersion(epoch: host.disk.epoch, sequence: UInt64(below(40))),
             base: ConfigVersion(generation: 0, revision: Revision(UInt64(1 + below(40)))), change: change
         ).signed(by: host.key)
     }

@@ -70,14 +70,17 @@ public struct Home {
 
     /// What everyone tells of itself has reached everyone.
     private func whatIsNotKnown(among on: [Host], version: ConfigVersion?) -> String? {
+        // All of them go by one config.
+        guard let config = on.first?.inspect(network)?.config else { return nil }
+        let shown = on.filter { config.isMember($0.peer) }.map { (host: $0, blocks: config.blocks(of: $0.peer)) }
         for host in on {
-            guard let status = host.withCore({ $0.status })?.first(where: { $0.id == network }) else { continue }
-            for other in on where other !== host {
-                guard let told = status.peers.first(where: { $0.member.peer == other.peer }) else { continue }
-                guard told.applied == version else {
+            guard let seen = host.inspect(network) else { continue }
+            for (other, blocks) in shown where other !== host {
+                let told = seen.record(of: other.peer)
+                guard let told, told.applied == version else {
                     return "machine \(host.index) does not know that machine \(other.index) has applied the config"
                 }
-                for range in told.first + told.copies where !told.held.contains(where: { $0.contains(range) }) {
+                for range in blocks.first + blocks.copies where !told.held.contains(where: { $0.contains(range) }) {
                     return "machine \(host.index) does not know that machine \(other.index) has blocks \(range)"
                 }
             }

@@ -66,9 +66,10 @@ public final class Host {
     public internal(set) var isMalicious = false
     /// Another machine with the same identity: neither is judged while both run.
     public internal(set) var cloneOf: Int?
-    /// Its disk was set back to what it was earlier, or a copy of it has spoken: it does not know all that was told in its name.
+    /// Its disk was set back to what it was earlier, or a copy of it has spoken: it does not know all that was promised in its name,
+    /// and no other machine has told it yet.
     var wasSetBack = false
-    /// Off for ever: nobody will start it again.
+    /// Off or out of reach for ever: nobody starts it again, and nobody waits for it.
     public internal(set) var isGone = false
     /// No process, only something that speaks over links.
     let isPuppet: Bool

@@ -36,6 +36,9 @@ extension Mark {
         case .config(_, let certified): self.init("config", 22, UInt64(certified.chain.count), certified.config.digits)
         case .vouch(_, let version, let header, _): self.init("vouch", 23, version.revision.value, header.digits)
         case .raft(_, _, let message): self.init(message)
+        case .standingRequest(_, _, let question): self.init("asks standing", 26, question)
+        case .standing(_, _, _, let standing):
+            self.init("standing", 27, standing.term.value, standing.lastIndex.value)
         }
     }
 
@@ -80,6 +83,7 @@ extension Mark {
         case .persistRaft(let ticket, _, _, let write):
             self.init("writes log", 65, ticket.value, write.entries.last?.index.value ?? 0)
         case .forgetNetwork: self.init("forgets", 66)
+        case .raiseEpoch(_, let epoch): self.init("lives anew", 58, epoch)
         case .openPart(let piece): self.init("opens part", 67, piece.digest.digits)
         case .writePart(let digest, let offset, _): self.init("writes part", 68, digest.digits, offset)
         case .readPart(_, let request): self.init("reads part", 69, request.digest.digits, request.offset)

@@ -6,14 +6,23 @@ import Wire
 struct RareStates {
     private var roles: [Int: Bool] = [:]
     private var voters: [NetworkID: [PeerID]] = [:]
-    private var believedDead: [Int: Bool] = [:]
+    /// By observer, then by subject.
+    private var believedDead: [[Bool]] = []
+    /// How many each observer believes dead.
+    private var dead: [Int: Int] = [:]
     private var counts: [PeerID: Incarnation] = [:]
     private var commits: [Int: LogIndex] = [:]
     private var generations: [NetworkID: UInt64] = [:]
     /// When leaders died.
     private var leaderDeaths: [Instant] = []
+    /// When the first of those died whom nobody has followed in office yet.
+    private var vacantSince: Instant?
+    /// From a leader's death until the next one, each time.
+    private(set) var vacancies: [Interval] = []
 
     mutating func elected(_ host: Host, _ group: GroupID, log: RaftState?, in world: World) {
+        if let since = vacantSince { vacancies.append(world.now.since(since)) }
+        vacantSince = nil
         guard let log else { return }
         for entry in log.entries.reversed() {
             if case .voters(let set) = entry.body {
@@ -42,6 +51,7 @@ struct RareStates {
         guard roles[host.index] == true else { return }
         roles[host.index] = false
         leaderDeaths.append(world.now)
+        vacantSince = vacantSince ?? world.now
         world.coverage.reached("leader killed")
         for store in host.disk.written.values {
             guard let raft = store.raft, let last = raft.state.entries.last?.index else { continue }
@@ -64,11 +74,16 @@ struct RareStates {
         }
     }
 
+    func believesAnyDead(_ observer: Int) -> Bool { dead[observer] ?? 0 > 0 }
+
     mutating func believes(_ host: Host, _ liveness: Liveness, of subject: Int, in world: World) {
-        let key = host.index << 16 | subject
-        let isDead = liveness == .dead
-        guard (believedDead[key] ?? false) != isDead else { return }
-        believedDead[key] = isDead
+        let (observer, isDead) = (host.index, liveness == .dead)
+        let isKnown = observer < believedDead.count && subject < believedDead[observer].count
+        guard (isKnown && believedDead[observer][subject]) != isDead else { return }
+        while believedDead.count <= observer { believedDead.append([]) }
+        while believedDead[observer].count <= subject { believedDead[observer].append(false) }
+        believedDead[observer][subject] = isDead
+        dead[observer, default: 0] += isDead ? 1 : -1
         world.coverage.reached(isDead ? "member believed dead" : "dead member returned")
     }
 

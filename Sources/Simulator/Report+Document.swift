@@ -10,6 +10,8 @@ public struct SimulationDocument: Codable, Hashable, Sendable {
     public var events: Int
     public var coverage: [String: Int]
     public var neverReached: [String]
+    /// Nil where no leader died.
+    public var elections: Elections?
     /// Seeds whose traces were compared with those of a second run, and of another process.
     public var runTwice: Int
     public var runElsewhere: Int
@@ -35,8 +37,24 @@ public struct SimulationDocument: Codable, Hashable, Sendable {
         public var replay: String
     }
 
+    /// From leaders' deaths until others led, in simulated seconds.
+    public struct Elections: Codable, Hashable, Sendable {
+        public var count: Int
+        /// What half of them, and 99 %, took at most.
+        public var half: Double
+        public var most: Double
+        public var longest: Double
+
+        enum CodingKeys: String, CodingKey {
+            case count
+            case half = "p50"
+            case most = "p99"
+            case longest = "max"
+        }
+    }
+
     enum CodingKeys: String, CodingKey {
-        case scenario, passed, seeds, failed, interrupted, events, coverage
+        case scenario, passed, seeds, failed, interrupted, events, coverage, elections
         case simulatedSeconds = "simulated_seconds"
         case wallSeconds = "wall_seconds"
         case neverReached = "never_reached"
@@ -63,7 +81,7 @@ extension SimulationReport {
                 }
             },
             interrupted: wasInterrupted, simulatedSeconds: simulatedSeconds, wallSeconds: wallSeconds, events: events,
-            coverage: coverage, neverReached: neverReached(of: coverageNames),
+            coverage: coverage, neverReached: neverReached(of: coverageNames), elections: elections,
             runTwice: outcomes.count { $0.ranTwice }, runElsewhere: outcomes.count { $0.ranElsewhere })
     }
 }

@@ -57,6 +57,15 @@ public struct SimulationReport: Sendable {
         outcomes.reduce(into: [:]) { $0.merge($1.result.coverage, uniquingKeysWith: +) }
     }
 
+    /// How long networks were without a leader after one had died: nil where none did.
+    public var elections: SimulationDocument.Elections? {
+        let ordered = results.flatMap(\.vacancies).sorted()
+        guard let longest = ordered.last else { return nil }
+        func below(percent: Int) -> Double { ordered[min(ordered.count - 1, ordered.count * percent / 100)] }
+        return SimulationDocument.Elections(
+            count: ordered.count, half: below(percent: 50), most: below(percent: 99), longest: longest)
+    }
+
     /// Which of all rare states no seed reached, in the order that they are given in.
     public func neverReached(of names: [String]) -> [String] {
         let coverage = coverage

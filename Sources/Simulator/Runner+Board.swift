@@ -2,7 +2,8 @@ import Foundation
 import Synchronization
 
 /// What the runner's threads share: which task comes next, what came of the others, and when to stop.
-// Everything mutable is an atomic or is touched with the condition's lock held.
+///
+/// Unchecked: everything mutable is an atomic, or is touched with the condition's lock held.
 final class RunBoard: @unchecked Sendable {
     let workers: Int
     private let count: Int

@@ -46,6 +46,10 @@ extension ScenarioFile {
             throw value.mistake("'\(fault.kind.words)' is over in a moment; 'for' has no meaning with it")
         }
         if try value.text() == "ever" {
+            guard fault.kind.canBeForGood else {
+                let others = Fault.Kind.allCases.filter(\.canBeForGood).map(\.words).joined(separator: ", ")
+                throw value.mistake("'\(fault.kind.words)' cannot be for ever; only these can: \(others)")
+            }
             fault.isForGood = true
         } else {
             fault.lasting = try value.range(.seconds, within: Bounds.someSeconds)

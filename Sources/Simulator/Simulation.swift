@@ -52,6 +52,10 @@ struct Drawn {
     let chaosKinds: [Fault.Kind]
     /// Machines that never come back are chosen when all else is mended.
     let freezes: Bool
+    /// Whether people remove others.
+    let removes: Bool
+    /// Whether most voters are lost for good on the way.
+    let losesMajority: Bool
 
     init(_ scenario: Scenario, world: inout World.Times, draw: inout Draw) {
         peers = draw.number(in: scenario.peers)
@@ -71,6 +75,8 @@ struct Drawn {
         if let chaos = scenario.chaos { for kind in chaos.kinds where draw.chance(chaos.each) { kinds.append(kind) } }
         chaosKinds = kinds
         freezes = draw.chance(0.3)
+        removes = scenario.workload.leaves.upperBound > 0
+        losesMajority = kinds.contains(.kill) && kinds.contains(.wipedDisk) && draw.chance(0.5)
         let write = draw.number(in: scenario.disk.write) * 1e6
         world.frame = Interval(nanoseconds: Int64(draw.number(in: scenario.network.latency) * 1e6))
         world.jitter = Interval(nanoseconds: Int64(draw.number(in: scenario.network.jitter) * 1e6))

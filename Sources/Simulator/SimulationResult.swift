@@ -10,6 +10,8 @@ public struct SimulationResult: Sendable {
     public var events: Int
     /// Rare states that were reached, by name, and how often.
     public var coverage: [String: Int]
+    /// Simulated seconds from each leader's death until another one led.
+    public var vacancies: [Double] = []
     /// Of everything that happened, in order: equal for equal seeds, on every machine and in every process.
     public var traceHash: UInt64
 

@@ -78,6 +78,10 @@ extension Story {
             world.coverage.reached("driver killed in an answer")
         }
         let undo = world.begin(fault.kind, on: allowed, random: &faultDraw)
+        if fault.isForGood {
+            if fault.kind.leavesNobody { for target in allowed { world.hosts[target].isGone = true } }
+            return
+        }
         if fault.kind == .wipedDisk { for target in allowed { wasWiped(target, after: lasting ?? 1) } }
         guard let undo else { return }
         lastFault += 1
@@ -111,18 +115,26 @@ extension Story {
         }
     }
 
-    /// Faults from which no majority may ever recover come to a few voters only, as far as they are known.
+    /// Faults from which no majority may ever recover come to a few voters only, as far as they are known. While one of them does not
+    /// know yet what it has forgotten, none forgets: the other may be the only one that could tell.
     private func othersSuffice(without host: Host) -> Bool {
         guard let config = newestConfig else { return true }
-        let lost = lostVoters.filter(config.voters.contains).count + (config.voters.contains(host.peer) ? 1 : 0)
-        return config.voters.count < 3 ? !config.voters.contains(host.peer) : lost * 2 < config.voters.count
+        let sets = [config.voters] + voterSetsUnderWay
+        if world.hosts.contains(where: { host in host.wasSetBack && sets.contains { $0.contains(host.peer) } }) {
+            return !sets.contains { $0.contains(host.peer) }
+        }
+        let alive = world.hosts.filter { !$0.isGone && !$0.isMalicious && $0 !== host }.map(\.peer)
+        return sets.allSatisfy { voters in
+            guard voters.count >= 3 else { return !voters.contains(host.peer) }
+            return voters.count { !alive.contains($0) } * 2 < voters.count
+        }
     }
 
     var newestConfig: NetworkConfig? {
         members.compactMap { world.hosts[$0].inspect(network)?.config }.max { $0.version < $1.version }
     }
 
-    private func wasWiped(_ index: Int, after seconds: Double) {
+    func wasWiped(_ index: Int, after seconds: Double) {
         // The key is another one by now; the one before is lost for good.
         outside.insert(index)
         world.indexOf = [:]
@@ -176,7 +188,7 @@ extension Story {
     /// Whoever leads in the latest term.
     var leader: Int? {
         var best: (host: Int, generation: UInt64, term: Term)?
-        for host in world.hosts where host.cloneOf == nil {
+        for host in world.hosts where host.cloneOf == nil && !host.isGone {
             guard let seen = host.inspect(network), seen.role == .leader else { continue }
             if let known = best, (known.generation, known.term) >= (seen.generation, seen.term) { continue }
             best = (host.index, seen.generation, seen.term)

@@ -13,10 +13,10 @@ struct Conversation {
 }
 
 extension Story {
-    /// Machines that are on and in the network.
+    /// Machines that are on, in the network, and not lost to it for good.
     var members: [Int] {
         world.hosts.filter { host in
-            host.isOn && !host.isPuppet && !host.isMalicious && host.cloneOf == nil
+            host.isOn && !host.isGone && !host.isPuppet && !host.isMalicious && host.cloneOf == nil
                 && !outside.contains(host.index) && host.inspect(network) != nil
         }.map(\.index)
     }
@@ -31,6 +31,7 @@ extension Story {
         again(perMinute: drawn.joins) { [self] in newcomer() }
         again(perMinute: drawn.leaves) { [self] in leave() }
         beginFaults()
+        beginNemesis()
     }
 
     private func chatAgain() { again(perMinute: drawn.chats) { [self] in chat() } }
@@ -82,37 +83,6 @@ extension Story {
         return id
     }
 
-    // MARK: Changes
-
-    func change() {
-        guard let host = draw.element(of: draw.chance(0.85) ? admins : members) else { return }
-        // Two people who do the same at once, elsewhere.
-        if draw.chance(0.25), let other = draw.element(of: admins.filter { $0 != host }) {
-            let both = [host, other]
-            for one in both { world.request(one, .change(network, .setPolicy(policy()))).ignored() }
-            return
-        }
-        let others = members.filter { $0 != host && $0 != 0 }
-        switch draw.number(in: 0...5) {
-        case 0:
-            guard let other = draw.element(of: others) else { return }
-            let role = draw.element(of: [Role.admin, .worker, .worker, .backup]) ?? .worker
-            world.request(host, .change(network, .setRole(world.hosts[other].peer, role))).ignored()
-        case 1:
-            world.request(
-                host, .invite(network: network, role: .worker, validSeconds: 600, secret: world.random.bytes(16))
-            ).ignored()
-        case 2: world.request(host, .change(network, .assign(nil))).ignored()
-        default: world.request(host, .change(network, .setPolicy(policy()))).ignored()
-        }
-    }
-
-    /// Each is another one, so that it can be told which change came to pass.
-    func policy() -> NetworkPolicy {
-        lastPolicy += 1
-        return NetworkPolicy(maxVoters: draw.element(of: [3, 5, 7, 7]) ?? 7, voterGrace: 5 + lastPolicy)
-    }
-
     // MARK: Coming and going
 
     private func newcomer() {
@@ -157,16 +127,30 @@ extension Story {
     }
 
     private func leave() {
-        let who = members.filter { $0 != 0 }
-        guard who.count > 2, let host = draw.element(of: who) else { return }
+        let who = members.filter { $0 != 0 && suffices(without: $0) }
+        guard members.count > 3, let host = draw.element(of: who) else { return }
         leaving[world.request(host, .leave(network))] = host
+    }
+
+    /// Who has left may think better of it.
+    private func returnsOneDay(_ index: Int) {
+        guard draw.chance(0.6) else { return }
+        world.after(Interval(seconds: draw.number(in: 1...10))) { [self] in
+            let host = world.hosts[index]
+            guard !isOver, outside.contains(index), host.isOn, !isJoining(index) else { return }
+            world.coverage.reached("member left and came back")
+            invite(index)
+        }
     }
 
     // MARK: Answers
 
     func responded(_ id: RequestID, _ response: Response, _ host: Host) {
         switch response {
-        case .token, .waiting: return
+        case .token:
+            if chats[id] != nil { streamed(host) }
+            return
+        case .waiting: return
         default: break
         }
         if let newcomer = invitations.removeValue(forKey: id) {
@@ -183,7 +167,11 @@ extension Story {
                 later(host.index)
             }
         } else if let left = leaving.removeValue(forKey: id) {
-            if response == .left { outside.insert(left) }
+            guard response == .left else { return }
+            outside.insert(left)
+            returnsOneDay(left)
+        } else if let removed = removing.removeValue(forKey: id) {
+            if case .changed = response { wasRemoved(removed) }
         } else if var conversation = chats.removeValue(forKey: id) {
             guard case .chatFinished = response else { return }
             conversation.tokens += world.tokens(id)

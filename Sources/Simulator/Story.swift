@@ -36,6 +36,10 @@ final class Story {
     var pendingJoins: [RequestID: String] = [:]
     var invitations: [RequestID: Int] = [:]
     var leaving: [RequestID: Int] = [:]
+    var removing: [RequestID: Int] = [:]
+    var lastModel: UInt64 = 0
+    /// Whether whoever tells a token next is killed.
+    var killsNextDriver = false
     /// Newcomers that are being invited or let in.
     var joining: Set<Int> = []
     /// Who was given a copy of somebody's invitation.
@@ -87,7 +91,7 @@ final class Story {
         func goes(_ share: Double) -> Bool {
             progress(min(share, 1))
             if shouldStop() { wasStopped = true }
-            return !wasStopped && world.firstViolation == nil
+            return !wasStopped && world.firstViolation == nil && !checks.isMoot
         }
         guard open({ goes(0) }) else { return }
         storyBegan = world.now
@@ -120,6 +124,7 @@ final class Story {
         result.simulatedSeconds = Double(world.now.nanoseconds) / 1e9
         result.events = world.handled
         result.coverage = world.coverage.counts
+        result.vacancies = checks.rare.vacancies.map(\.seconds)
         result.traceHash = world.traceHash
         if let violation = world.firstViolation {
             result.violation = SimulationResult.Violation(

@@ -9,7 +9,9 @@ extension World {
         if datagram.count > Limits.datagramBytes {
             violated("datagram", "machine \(host.index) called out \(datagram.count) bytes", [host.index])
         }
+        multicasts += 1
         if recordedDatagrams.count < 64 { recordedDatagrams.append(datagram) }
+        meter?.sentDatagram(datagram.count, from: host.index)
         guard multicastWorks, multicastStopped == 0 else { return }
         let source = host.endpoint.host
         for other in hosts where other.isOn && paths.datagramsPass(from: host.index, to: other.index) {
@@ -26,6 +28,7 @@ extension World {
             violated("datagram", "machine \(host.index) sent a datagram of \(bytes) bytes", [host.index])
         }
         gossipBytes += bytes
+        meter?.sentDatagram(bytes, from: host.index)
         guard let target = hostAt[endpoint].map({ hosts[$0] }), target.peer == peer, target.isOn,
             paths.datagramsPass(from: host.index, to: target.index)
         else { return }

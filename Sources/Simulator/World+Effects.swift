@@ -32,6 +32,7 @@ extension World {
         case .forgetNetwork(let network):
             write(.forget(network), ticket: nil, on: host)
             host.memory[network] = nil
+        case .raiseEpoch(let ticket, let epoch): write(.epoch(epoch), ticket: ticket, on: host)
         case .openPart(let piece): open(piece, on: host)
         case .writePart(let digest, let offset, let bytes): write(digest, offset: offset, bytes: bytes.bytes, on: host)
         case .readPart(let link, let request): read(request, for: link, on: host)

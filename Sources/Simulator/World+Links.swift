@@ -102,6 +102,7 @@ extension World {
             violated("bounds", "machine \(host.index) has \(World.waitingMax) frames waiting on one link", [host.index])
             return drop(end.pipe, end.end, reason: "the peer does not take what it is sent")
         }
+        meter?.sent(frame, from: host.index, to: end.pipe.ends[far].host.index)
         carry(.frame(frame), over: end.pipe, to: far)
     }
 

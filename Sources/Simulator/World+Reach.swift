@@ -12,7 +12,7 @@ extension World {
     /// Whether everything passes between this machine and all others that are on.
     func isInReach(_ host: Host) -> Bool {
         !hosts.contains { other in
-            other !== host && other.isOn
+            other !== host && other.isOn && !other.isGone
                 && !(paths.datagramsPass(from: host.index, to: other.index)
                     && paths.datagramsPass(from: other.index, to: host.index)
                     && paths.lateness(from: host.index, to: other.index) == 0)

@@ -30,6 +30,8 @@ public enum AgreedWrite: Hashable, Sendable {
     case raft(NetworkID, generation: UInt64, RaftWrite)
     /// Nothing of the network is kept.
     case removal(NetworkID)
+    /// The number of this start of the peer is this one, unless a greater one is there already.
+    case epoch(UInt64)
 }
 
 extension StateStore {
@@ -52,6 +54,9 @@ extension StateStore {
                         try database.execute(
                             sql: "DELETE FROM \(table) WHERE network = ?", arguments: [Data(network.bytes)])
                     }
+                case .epoch(let epoch):
+                    try database.execute(
+                        sql: "UPDATE epoch SET value = max(value, ?) WHERE id = 1", arguments: [Int64(epoch)])
                 }
             }
         }

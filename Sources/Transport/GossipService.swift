@@ -79,7 +79,7 @@ public final class GossipService: @unchecked Sendable {
     let eventLoop: any EventLoop
     private let settings: GossipSettings
     private let peer: PeerID
-    private let epoch: UInt64
+    private var epoch: UInt64
     private(set) var partners: GossipPartners
     private var limiter: SourceLimiter
 
@@ -108,6 +108,13 @@ public final class GossipService: @unchecked Sendable {
             each: SourceLimiter.Rate(perSecond: settings.datagramsPerSource, burst: settings.datagramsPerSource),
             all: SourceLimiter.Rate(perSecond: settings.datagramsPerSecond, burst: settings.datagramsPerSecond),
             sources: settings.sources)
+    }
+
+    /// This peer lives on under a greater epoch, which is on disk: receivers take what is sealed under it for newer than
+    /// anything that another machine with its identity has sent.
+    public func raise(epoch: UInt64) {
+        eventLoop.assertInEventLoop()
+        self.epoch = max(self.epoch, epoch)
     }
 
     // MARK: Sending

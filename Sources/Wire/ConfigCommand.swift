@@ -60,14 +60,20 @@ public struct ConfigCommand: Hashable, Sendable {
 
     public let network: NetworkID
     public let proposal: Proposal
-    /// The config that the proposer had before its eyes. A change of what was changed after that is refused, and so is
-    /// a command that is too old to tell whether it has been carried out already. A newcomer's is not looked at.
+    /// Which of its signer's commands it is: greater than those of all that it signed before. So it can be told from those that
+    /// nobody remembers any more. `none` in an admission: its invitation sees to it that it is granted once.
+    public let number: RecordVersion
+    /// The config that the proposer had before its eyes. A change of what was changed after that is refused. A newcomer's is
+    /// not looked at.
     public let base: ConfigVersion
     public let change: Change
 
-    public init(network: NetworkID, proposal: Proposal, base: ConfigVersion, change: Change) {
+    public init(
+        network: NetworkID, proposal: Proposal, number: RecordVersion, base: ConfigVersion, change: Change
+    ) {
         self.network = network
         self.proposal = proposal
+        self.number = number
         self.base = base
         self.change = change
     }
@@ -95,6 +101,8 @@ extension ConfigCommand: ProtobufCodable {
         message.network = Data(network.bytes)
         message.proposal = Data(proposal.bytes)
         message.base = base.message
+        message.epoch = number.epoch
+        message.sequence = number.sequence
         switch change {
         case .invite(let invitation):
             message.invite = invitation.message
@@ -170,6 +178,7 @@ extension ConfigCommand: ProtobufCodable {
         }
         self.init(
             network: try Field.network(message.network), proposal: try Field.session(message.proposal),
+            number: try Field.version(epoch: message.epoch, sequence: message.sequence),
             base: try Field.version(message.base), change: change)
     }
 }

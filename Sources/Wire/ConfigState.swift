@@ -10,16 +10,17 @@ import Identity
 public struct ConfigState: Hashable, Sendable {
     public struct Outcome: Hashable, Sendable {
         public let proposal: ConfigCommand.Proposal
-        public let base: Revision
+        /// The command's.
+        public let number: RecordVersion
         public let accepted: Bool
         /// The revision that the change became, or the one at which it was refused.
         public let revision: Revision
         public let reason: String
         public init(
-            proposal: ConfigCommand.Proposal, base: Revision, accepted: Bool, revision: Revision, reason: String
+            proposal: ConfigCommand.Proposal, number: RecordVersion, accepted: Bool, revision: Revision, reason: String
         ) {
             self.proposal = proposal
-            self.base = base
+            self.number = number
             self.accepted = accepted
             self.revision = revision
             self.reason = reason
@@ -29,11 +30,11 @@ public struct ConfigState: Hashable, Sendable {
     /// What is remembered of a member's commands.
     public struct Memory: Hashable, Sendable {
         public let peer: PeerID
-        /// The newest base of those that are forgotten. Zero before there is one.
-        public var forgotten: Revision
+        /// The greatest number of those that are forgotten.
+        public var forgotten: RecordVersion
         /// Oldest first.
         public var outcomes: [Outcome]
-        public init(peer: PeerID, forgotten: Revision = Revision(0), outcomes: [Outcome] = []) {
+        public init(peer: PeerID, forgotten: RecordVersion = .none, outcomes: [Outcome] = []) {
             self.peer = peer
             self.forgotten = forgotten
             self.outcomes = outcomes
@@ -73,7 +74,8 @@ extension ConfigState: ProtobufCodable {
         message.remembered = memories.map { memory in
             var inner = PBRememberedMessage()
             inner.peer = Data(memory.peer.bytes)
-            inner.forgotten = memory.forgotten.value
+            inner.epoch = memory.forgotten.epoch
+            inner.sequence = memory.forgotten.sequence
             inner.outcomes = memory.outcomes.map(\.message)
             return inner
         }
@@ -92,7 +94,10 @@ extension ConfigState: ProtobufCodable {
                 inner.outcomes.count, "outcomes", limit: Limits.rememberedAccepted + Limits.rememberedRefused)
             var outcomes: [Outcome] = []
             for outcome in inner.outcomes { outcomes.append(try Outcome(message: outcome)) }
-            memories.append(Memory(peer: peer, forgotten: try Field.revision(inner.forgotten), outcomes: outcomes))
+            memories.append(
+                Memory(
+                    peer: peer, forgotten: try Field.version(epoch: inner.epoch, sequence: inner.sequence),
+                    outcomes: outcomes))
         }
         self.init(
             network: try Field.network(message.network), header: Array(message.header), config: Array(message.config),
@@ -104,7 +109,8 @@ extension ConfigState.Outcome {
     fileprivate var message: PBOutcomeMessage {
         var message = PBOutcomeMessage()
         message.proposal = Data(proposal.bytes)
-        message.base = base.value
+        message.epoch = number.epoch
+        message.sequence = number.sequence
         message.accepted = accepted
         message.revision = revision.value
         message.reason = reason
@@ -113,8 +119,9 @@ extension ConfigState.Outcome {
 
     fileprivate init(message: PBOutcomeMessage) throws(WireError) {
         self.init(
-            proposal: try Field.session(message.proposal), base: try Field.revision(message.base),
-            accepted: message.accepted, revision: try Field.revision(message.revision),
+            proposal: try Field.session(message.proposal),
+            number: try Field.version(epoch: message.epoch, sequence: message.sequence), accepted: message.accepted,
+            revision: try Field.revision(message.revision),
             reason: try Field.text(message.reason, "reason", limit: Limits.reasonBytes))
     }
 }

@@ -33,6 +33,8 @@ enum FrameKind: UInt8 {
     case proposalResult = 24
     case vouch = 25
     case raft = 26
+    case standingRequest = 27
+    case standing = 28
     case pieceRequest = 30
     case pieceData = 31
     case routeOpen = 40
@@ -65,7 +67,8 @@ extension Frame {
             return Frame.assemble(.beacon, header)
         case .gossip(let network, let message):
             return Frame.assemble(.gossip, message.message(network: network))
-        case .configOffer, .configRequest, .config, .proposal, .proposalResult, .vouch, .raft:
+        case .configOffer, .configRequest, .config, .proposal, .proposalResult, .vouch, .raft, .standingRequest,
+            .standing:
             return encodedConfigFrame()
         case .pieceRequest(let request):
             var header = PBPieceRequestFrame()
@@ -127,7 +130,8 @@ extension Frame {
         case .gossip:
             let header = try Frame.header(PBGossipMessage.self, frame)
             self = .gossip(network: try Field.network(header.network), try GossipMessage(message: header))
-        case .configOffer, .configRequest, .config, .proposal, .proposalResult, .vouch, .raft:
+        case .configOffer, .configRequest, .config, .proposal, .proposalResult, .vouch, .raft, .standingRequest,
+            .standing:
             self = try Frame.configFrame(kind, frame)
         case .pieceRequest:
             let header = try Frame.header(PBPieceRequestFrame.self, frame)

@@ -50,6 +50,22 @@ extension Frame {
             return Frame.assemble(.vouch, header)
         case .raft(let network, let generation, let message):
             return Frame.assemble(.raft, message.frame(network: network, generation: generation))
+        case .standingRequest(let network, let generation, let question):
+            var header = PBStandingRequestFrame()
+            header.network = Data(network.bytes)
+            header.generation = generation
+            header.question = question
+            return Frame.assemble(.standingRequest, header)
+        case .standing(let network, let question, let version, let standing):
+            var header = PBStandingFrame()
+            header.network = Data(network.bytes)
+            header.question = question
+            header.version = version.message
+            header.term = standing.term.value
+            header.lastIndex = standing.lastIndex.value
+            header.lastTerm = standing.lastTerm.value
+            header.voters = standing.voters.message
+            return Frame.assemble(.standing, header)
         default:
             preconditionFailure("\(self) does not carry agreed state")
         }
@@ -91,6 +107,19 @@ extension Frame {
             return .raft(
                 network: try Field.network(header.network),
                 generation: try Field.counter(header.generation, "generation"), try RaftMessage(frame: header))
+        case .standingRequest:
+            let header = try header(PBStandingRequestFrame.self, frame)
+            return .standingRequest(
+                network: try Field.network(header.network),
+                generation: try Field.counter(header.generation, "generation"), question: header.question)
+        case .standing:
+            let header = try header(PBStandingFrame.self, frame)
+            let standing = RaftStanding(
+                term: try Field.term(header.term), lastIndex: try Field.index(header.lastIndex),
+                lastTerm: try Field.term(header.lastTerm), voters: try VoterSet(message: header.voters))
+            return .standing(
+                network: try Field.network(header.network), question: header.question,
+                version: try Field.version(header.version), standing)
         default:
             throw .unknownKind(frame.kind)
         }

@@ -24,6 +24,10 @@ public enum Frame: Hashable, Sendable {
     /// A voter has applied a revision and signed its header, whose digest is `header`.
     case vouch(network: NetworkID, version: ConfigVersion, header: Digest, Vouch)
     case raft(network: NetworkID, generation: UInt64, RaftMessage)
+    /// Asked by a peer that does not know whether its disk still says all that it has promised.
+    case standingRequest(network: NetworkID, generation: UInt64, question: UInt64)
+    /// How the log stands with the sender, and by which certified config it goes.
+    case standing(network: NetworkID, question: UInt64, version: ConfigVersion, RaftStanding)
 
     // Pieces.
     case pieceRequest(PieceRequest)

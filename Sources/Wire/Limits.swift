@@ -44,9 +44,9 @@ public enum Limits {
     /// Times that a proposal is sent.
     public static let attempts = 1000
     /// Accepted commands of a member that are remembered, so that one that arrives twice is done once.
-    public static let rememberedAccepted = 8
-    /// Refused commands of a member that are remembered. More, since they raise no revision that would tell old from
-    /// new.
+    public static let rememberedAccepted = 16
+    /// Refused commands of a member that are remembered beside those. More, since a member may be refused often, and what was
+    /// accepted is not to be pushed out by that.
     public static let rememberedRefused = 16
     /// Bytes of a signed command: a model of 1024 blocks takes some 180 KiB.
     public static let commandBytes = 512 << 10

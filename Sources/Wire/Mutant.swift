@@ -43,7 +43,7 @@ public enum Mutant: String, CaseIterable, Sendable {
 }
 
 #if MUTANTS
-    /// Set once, before any core is made.
+    /// Set once, before any core is made, and only read after that.
     nonisolated(unsafe) public var activeMutant = Mutant.none
     @inlinable public func mutated(_ mutant: Mutant) -> Bool { activeMutant == mutant }
 #else

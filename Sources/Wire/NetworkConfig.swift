@@ -169,8 +169,8 @@ public struct NetworkConfig: Hashable, Sendable {
     public var version: ConfigVersion { ConfigVersion(generation: generation, revision: revision) }
     /// Ascending.
     public var admins: [PeerID] { members.filter { $0.role == .admin }.map(\.peer).sorted() }
-    public func member(_ peer: PeerID) -> Member? { members.first { $0.peer == peer } }
-    public func isMember(_ peer: PeerID) -> Bool { member(peer) != nil }
+    public func member(_ peer: PeerID) -> Member? { members.firstIndex { $0.peer == peer }.map { members[$0] } }
+    public func isMember(_ peer: PeerID) -> Bool { members.contains { $0.peer == peer } }
 
     /// Blocks that the peer is to hold, first copies before second ones.
     public func blocks(of peer: PeerID) -> (first: [BlockRange], copies: [BlockRange]) {

@@ -53,6 +53,23 @@ public struct VoterSet: Hashable, Sendable {
     }
 }
 
+/// What a member knows of the log, as it tells one that asks. It promises nothing.
+public struct RaftStanding: Hashable, Sendable {
+    public let term: Term
+    /// Where its log ends.
+    public let lastIndex: LogIndex
+    public let lastTerm: Term
+    /// The last set in its log; empty where it has no log.
+    public let voters: VoterSet
+
+    public init(term: Term, lastIndex: LogIndex, lastTerm: Term, voters: VoterSet) {
+        self.term = term
+        self.lastIndex = lastIndex
+        self.lastTerm = lastTerm
+        self.voters = voters
+    }
+}
+
 public struct LogEntry: Hashable, Sendable {
     public enum Body: Hashable, Sendable {
         /// What a new leader begins its term with.

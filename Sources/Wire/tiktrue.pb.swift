@@ -851,6 +851,65 @@ nonisolated struct PBRaftSnapshotMessage: Sendable {
   fileprivate var _voters: PBVoterSetMessage? = nil
 }
 
+nonisolated struct PBStandingRequestFrame: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var network: Data = Data()
+
+  var generation: UInt64 = 0
+
+  var question: UInt64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct PBStandingFrame: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var network: Data = Data()
+
+  var question: UInt64 = 0
+
+  /// of the certified config that the sender goes by
+  var version: PBConfigVersionMessage {
+    get {_version ?? PBConfigVersionMessage()}
+    set {_version = newValue}
+  }
+  /// Returns true if `version` has been explicitly set.
+  var hasVersion: Bool {self._version != nil}
+  /// Clears the value of `version`. Subsequent reads from it will return its default value.
+  mutating func clearVersion() {self._version = nil}
+
+  var term: UInt64 = 0
+
+  /// where its log ends
+  var lastIndex: UInt64 = 0
+
+  var lastTerm: UInt64 = 0
+
+  var voters: PBVoterSetMessage {
+    get {_voters ?? PBVoterSetMessage()}
+    set {_voters = newValue}
+  }
+  /// Returns true if `voters` has been explicitly set.
+  var hasVoters: Bool {self._voters != nil}
+  /// Clears the value of `voters`. Subsequent reads from it will return its default value.
+  mutating func clearVoters() {self._voters = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _version: PBConfigVersionMessage? = nil
+  fileprivate var _voters: PBVoterSetMessage? = nil
+}
+
 nonisolated struct PBPieceRequestFrame: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1565,6 +1624,12 @@ nonisolated struct PBCommandMessage: Sendable {
     set {change = .revoke(newValue)}
   }
 
+  /// of the signer, and
+  var epoch: UInt64 = 0
+
+  /// which of its commands in that epoch it is; both zero in an admission
+  var sequence: UInt64 = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Change: Equatable, Sendable {
@@ -1710,11 +1775,13 @@ nonisolated struct PBRememberedMessage: Sendable {
 
   var peer: Data = Data()
 
-  /// the newest base of the commands that are not remembered any more
-  var forgotten: UInt64 = 0
-
   /// oldest first
   var outcomes: [PBOutcomeMessage] = []
+
+  /// the number of the latest command that is not remembered any more
+  var epoch: UInt64 = 0
+
+  var sequence: UInt64 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1728,7 +1795,10 @@ nonisolated struct PBOutcomeMessage: Sendable {
 
   var proposal: Data = Data()
 
-  var base: UInt64 = 0
+  /// the command's number
+  var epoch: UInt64 = 0
+
+  var sequence: UInt64 = 0
 
   var accepted: Bool = false
 
@@ -3293,6 +3363,110 @@ nonisolated extension PBRaftSnapshotMessage: SwiftProtobuf.Message, SwiftProtobu
   }
 }
 
+nonisolated extension PBStandingRequestFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".StandingRequestFrame"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}network\0\u{1}generation\0\u{1}question\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.network) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.generation) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.question) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.network.isEmpty {
+      try visitor.visitSingularBytesField(value: self.network, fieldNumber: 1)
+    }
+    if self.generation != 0 {
+      try visitor.visitSingularUInt64Field(value: self.generation, fieldNumber: 2)
+    }
+    if self.question != 0 {
+      try visitor.visitSingularUInt64Field(value: self.question, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBStandingRequestFrame, rhs: PBStandingRequestFrame) -> Bool {
+    if lhs.network != rhs.network {return false}
+    if lhs.generation != rhs.generation {return false}
+    if lhs.question != rhs.question {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBStandingFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".StandingFrame"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}network\0\u{1}question\0\u{1}version\0\u{1}term\0\u{3}last_index\0\u{3}last_term\0\u{1}voters\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.network) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.question) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._version) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.term) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.lastIndex) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.lastTerm) }()
+      case 7: try { try decoder.decodeSingularMessageField(value: &self._voters) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.network.isEmpty {
+      try visitor.visitSingularBytesField(value: self.network, fieldNumber: 1)
+    }
+    if self.question != 0 {
+      try visitor.visitSingularUInt64Field(value: self.question, fieldNumber: 2)
+    }
+    try { if let v = self._version {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    if self.term != 0 {
+      try visitor.visitSingularUInt64Field(value: self.term, fieldNumber: 4)
+    }
+    if self.lastIndex != 0 {
+      try visitor.visitSingularUInt64Field(value: self.lastIndex, fieldNumber: 5)
+    }
+    if self.lastTerm != 0 {
+      try visitor.visitSingularUInt64Field(value: self.lastTerm, fieldNumber: 6)
+    }
+    try { if let v = self._voters {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBStandingFrame, rhs: PBStandingFrame) -> Bool {
+    if lhs.network != rhs.network {return false}
+    if lhs.question != rhs.question {return false}
+    if lhs._version != rhs._version {return false}
+    if lhs.term != rhs.term {return false}
+    if lhs.lastIndex != rhs.lastIndex {return false}
+    if lhs.lastTerm != rhs.lastTerm {return false}
+    if lhs._voters != rhs._voters {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension PBPieceRequestFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".PieceRequestFrame"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}digest\0\u{1}offset\0\u{1}length\0")
@@ -4582,7 +4756,7 @@ nonisolated extension PBPlanMessage: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension PBCommandMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".CommandMessage"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}network\0\u{1}proposal\0\u{1}base\0\u{1}invite\0\u{1}admit\0\u{1}remove\0\u{1}grant\0\u{1}model\0\u{1}plan\0\u{1}assign\0\u{1}role\0\u{1}policy\0\u{1}revoke\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}network\0\u{1}proposal\0\u{1}base\0\u{1}invite\0\u{1}admit\0\u{1}remove\0\u{1}grant\0\u{1}model\0\u{1}plan\0\u{1}assign\0\u{1}role\0\u{1}policy\0\u{1}revoke\0\u{1}epoch\0\u{1}sequence\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4708,6 +4882,8 @@ nonisolated extension PBCommandMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
           self.change = .revoke(v)
         }
       }()
+      case 14: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
+      case 15: try { try decoder.decodeSingularUInt64Field(value: &self.sequence) }()
       default: break
       }
     }
@@ -4770,6 +4946,12 @@ nonisolated extension PBCommandMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
     }()
     case nil: break
     }
+    if self.epoch != 0 {
+      try visitor.visitSingularUInt64Field(value: self.epoch, fieldNumber: 14)
+    }
+    if self.sequence != 0 {
+      try visitor.visitSingularUInt64Field(value: self.sequence, fieldNumber: 15)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4778,6 +4960,8 @@ nonisolated extension PBCommandMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.proposal != rhs.proposal {return false}
     if lhs._base != rhs._base {return false}
     if lhs.change != rhs.change {return false}
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs.sequence != rhs.sequence {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5014,7 +5198,7 @@ nonisolated extension PBConfigStateMessage: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension PBRememberedMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".RememberedMessage"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}peer\0\u{1}forgotten\0\u{1}outcomes\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}peer\0\u{2}\u{2}outcomes\0\u{1}epoch\0\u{1}sequence\0\u{c}\u{2}\u{1}")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5023,8 +5207,9 @@ nonisolated extension PBRememberedMessage: SwiftProtobuf.Message, SwiftProtobuf.
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularBytesField(value: &self.peer) }()
-      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.forgotten) }()
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.outcomes) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.sequence) }()
       default: break
       }
     }
@@ -5034,19 +5219,23 @@ nonisolated extension PBRememberedMessage: SwiftProtobuf.Message, SwiftProtobuf.
     if !self.peer.isEmpty {
       try visitor.visitSingularBytesField(value: self.peer, fieldNumber: 1)
     }
-    if self.forgotten != 0 {
-      try visitor.visitSingularUInt64Field(value: self.forgotten, fieldNumber: 2)
-    }
     if !self.outcomes.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.outcomes, fieldNumber: 3)
+    }
+    if self.epoch != 0 {
+      try visitor.visitSingularUInt64Field(value: self.epoch, fieldNumber: 4)
+    }
+    if self.sequence != 0 {
+      try visitor.visitSingularUInt64Field(value: self.sequence, fieldNumber: 5)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: PBRememberedMessage, rhs: PBRememberedMessage) -> Bool {
     if lhs.peer != rhs.peer {return false}
-    if lhs.forgotten != rhs.forgotten {return false}
     if lhs.outcomes != rhs.outcomes {return false}
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs.sequence != rhs.sequence {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5054,7 +5243,7 @@ nonisolated extension PBRememberedMessage: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension PBOutcomeMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".OutcomeMessage"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}proposal\0\u{1}base\0\u{1}accepted\0\u{1}revision\0\u{1}reason\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}proposal\0\u{2}\u{2}accepted\0\u{1}revision\0\u{1}reason\0\u{1}epoch\0\u{1}sequence\0\u{c}\u{2}\u{1}")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5063,10 +5252,11 @@ nonisolated extension PBOutcomeMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularBytesField(value: &self.proposal) }()
-      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.base) }()
       case 3: try { try decoder.decodeSingularBoolField(value: &self.accepted) }()
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.revision) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.sequence) }()
       default: break
       }
     }
@@ -5075,9 +5265,6 @@ nonisolated extension PBOutcomeMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if !self.proposal.isEmpty {
       try visitor.visitSingularBytesField(value: self.proposal, fieldNumber: 1)
-    }
-    if self.base != 0 {
-      try visitor.visitSingularUInt64Field(value: self.base, fieldNumber: 2)
     }
     if self.accepted != false {
       try visitor.visitSingularBoolField(value: self.accepted, fieldNumber: 3)
@@ -5088,12 +5275,19 @@ nonisolated extension PBOutcomeMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
     if !self.reason.isEmpty {
       try visitor.visitSingularStringField(value: self.reason, fieldNumber: 5)
     }
+    if self.epoch != 0 {
+      try visitor.visitSingularUInt64Field(value: self.epoch, fieldNumber: 6)
+    }
+    if self.sequence != 0 {
+      try visitor.visitSingularUInt64Field(value: self.sequence, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: PBOutcomeMessage, rhs: PBOutcomeMessage) -> Bool {
     if lhs.proposal != rhs.proposal {return false}
-    if lhs.base != rhs.base {return false}
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs.sequence != rhs.sequence {return false}
     if lhs.accepted != rhs.accepted {return false}
     if lhs.revision != rhs.revision {return false}
     if lhs.reason != rhs.reason {return false}

@@ -30,18 +30,16 @@ enum Mutants {
     private static func hunt(_ options: Options) throws -> Bool {
         let wanted = options.only.isEmpty ? Mutant.allCases.filter { $0 != .none } : options.only
         let hunts = wanted.map { mutant in
-            MutantHunt(
-                program: program, mutant: mutant, expectation: Expectation.of(mutant) ?? Expectation([]),
-                seeds: options.seeds, seconds: options.seconds)
+            let expectation = Expectation.of(mutant) ?? Expectation([], world: nil)
+            let worlds = options.whole ? [] : expectation.world.map { [$0] } ?? []
+            return hunt(
+                mutant, expectation, in: worlds + expectation.scenarios, seeds: options.seeds, seconds: options.seconds)
         }
         // Without a mutant nothing may be found: a checker that cries wolf kills every mutant.
-        let scenarios = Set(hunts.flatMap(\.expectation.scenarios)).sorted()
-        for scenario in scenarios { _ = try ScenarioLibrary.find(scenario) }
-        var none = Expectation([], in: [])
-        none.scenarios = scenarios
-        let calm = MutantHunt(
-            program: program, mutant: .none, expectation: none, seeds: options.clean,
-            seconds: options.seconds * 5)
+        let arenas = Set(hunts.flatMap(\.arenas)).sorted()
+        for arena in arenas { _ = try Arena(arena) }
+        let calm = hunt(
+            .none, Expectation([], world: nil), in: arenas, seeds: options.clean, seconds: options.seconds * 5)
         if !options.json { say(MutantTable.head) }
         let verdicts = each([calm] + hunts, jobs: options.jobs ?? ProcessInfo.processInfo.activeProcessorCount) {
             if !options.json { say(MutantTable.row($0)) }
@@ -54,6 +52,13 @@ enum Mutants {
             say(MutantTable.sum(verdicts))
         }
         return verdicts[0].alsoBroke.isEmpty && verdicts.dropFirst().allSatisfy(\.killed)
+    }
+
+    private static func hunt(
+        _ mutant: Mutant, _ expectation: Expectation, in arenas: [String], seeds: Int, seconds: Int
+    ) -> MutantHunt {
+        MutantHunt(
+            program: program, mutant: mutant, expectation: expectation, arenas: arenas, seeds: seeds, seconds: seconds)
     }
 
     /// All hunts, so many at a time. `told` hears of each verdict as soon as it is its turn, in the order of the hunts.

@@ -3,9 +3,10 @@ import Wire
 /// What was asked for. This program is for tools/mutants, which explains the words.
 struct Options {
     static let usage = """
-        usage: mutants [--json] [--only NAME]... [--seeds N] [--seconds S] [--clean N] [--jobs N]
+        usage: mutants [--json] [--only NAME]... [--whole] [--seeds N] [--seconds S] [--clean N] [--jobs N]
 
           --only NAME   only this mutant
+          --whole       only in worlds of whole peers, which takes hours
           --seeds N     seeds that a mutant may survive at most (default: 2000)
           --seconds S   time for each mutant (default: 120)
           --clean N     seeds that the core without a mutant must pass (default: 100)
@@ -14,6 +15,7 @@ struct Options {
 
     var json = false
     var only: [Mutant] = []
+    var whole = false
     var seeds = 2000
     var seconds = 120
     var clean = 100
@@ -32,6 +34,7 @@ struct Options {
         while let word = rest.popFirst() {
             switch word {
             case "--json": json = true
+            case "--whole": whole = true
             case "--only": only.append(try Options.mutant(after: word, in: &rest))
             case "--trial": trial = try Options.mutant(after: word, in: &rest)
             case "--seeds": seeds = try Options.number(after: word, in: &rest)

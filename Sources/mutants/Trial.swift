@@ -11,28 +11,34 @@ import Wire
 enum Trial {
     #if MUTANTS
         static func run(_ options: Options) throws {
-            let scenarios = try options.scenarios.map { try ScenarioLibrary.find($0).scenario }
-            guard let mutant = options.trial, !scenarios.isEmpty else { return }
+            let arenas = try options.scenarios.map { try Arena($0) }
+            guard let mutant = options.trial, !arenas.isEmpty else { return }
             activeMutant = mutant
             let end = ContinuousClock.now + .seconds(options.seconds)
             for number in options.from..<max(options.from, options.seeds) {
-                // By turns, so that a scenario in which it never shows costs little.
-                let scenario = scenarios[number % scenarios.count]
-                let seed = UInt64(number / scenarios.count + 1)
-                say("try \(scenario.name) \(seed)")
-                var engine = Simulation(scenario: scenario, seed: seed, keepsTrace: false)
-                var isLate = false
-                let result = engine.run(
-                    shouldStop: {
-                        if ContinuousClock.now >= end { isLate = true }
-                        return isLate
-                    }, progress: { _ in })
-                if isLate { break }
-                if let violation = result.violation { say("broke \(scenario.name) \(seed) \(violation.invariant)") }
+                let (arena, seed) = turn(number, among: arenas)
+                say("try \(arena.name) \(seed)")
+                switch arena.run(seed: seed, until: end) {
+                case .ran(nil): continue
+                case .ran(let invariant?): say("broke \(arena.name) \(seed) \(invariant)")
+                case .late: return say("end")
+                }
             }
             say("end")
         }
     #endif
+
+    /// The world of the one core has the first turns, since they cost next to nothing; then all others by turns, so
+    /// that one in which it never shows costs little.
+    private static func turn(_ number: Int, among arenas: [Arena]) -> (Arena, seed: UInt64) {
+        let first = 200
+        guard arenas.count > 1, arenas[0].isOneCore, !arenas[1].isOneCore else {
+            return (arenas[number % arenas.count], UInt64(number / arenas.count + 1))
+        }
+        if number < first { return (arenas[0], UInt64(number + 1)) }
+        let (others, rest) = (arenas.dropFirst(), number - first)
+        return (others[1 + rest % others.count], UInt64(rest / others.count + 1))
+    }
 
     private static func say(_ line: String) {
         let bytes = Array((line + "\n").utf8)
@@ -67,6 +73,7 @@ struct MutantHunt: Sendable {
     let program: URL
     let mutant: Mutant
     let expectation: Expectation
+    let arenas: [String]
     let seeds: Int
     let seconds: Int
 
@@ -122,7 +129,7 @@ struct MutantHunt: Sendable {
         process.executableURL = program
         process.arguments =
             ["--trial", mutant.rawValue, "--from", "\(number)", "--seeds", "\(seeds)", "--seconds", "\(seconds)"]
-            + expectation.scenarios.flatMap { ["--scenario", $0] }
+            + arenas.flatMap { ["--scenario", $0] }
         let pipe = Pipe()
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = pipe

@@ -18,6 +18,8 @@ struct BenchCommand: AsyncParsableCommand {
     var decode = 128
     @Option(help: ArgumentHelp("Tokens in front of the answer.", valueName: "tokens"))
     var context = 1
+    @Option(help: ArgumentHelp("Answers decoded side by side.", valueName: "count"))
+    var sequences = 1
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
@@ -25,6 +27,7 @@ struct BenchCommand: AsyncParsableCommand {
         guard (1...1_000_000).contains(prefill) else { throw ValidationError("'--prefill' takes 1 to 1000000") }
         guard (1...1_000_000).contains(decode) else { throw ValidationError("'--decode' takes 1 to 1000000") }
         guard (1...1_000_000).contains(context) else { throw ValidationError("'--context' takes 1 to 1000000") }
+        guard (1...256).contains(sequences) else { throw ValidationError("'--sequences' takes 1 to 256") }
     }
 
     private func threadCounts() throws -> [Int] {
@@ -41,7 +44,8 @@ struct BenchCommand: AsyncParsableCommand {
         let line = ProgressLine()
         defer { line.clear() }
         let document = try await PeerBenchmark.run(
-            modelPath: path, threads: threadCounts(), prefill: prefill, decode: decode, context: context
+            modelPath: path, threads: threadCounts(), prefill: prefill, decode: decode, context: context,
+            sequences: sequences
         ) { line.show($0, fraction: nil) }
         line.clear()
         try output.show(document, Views.bench(document))

@@ -4,6 +4,18 @@ import Peer
 
 // What an admin changes in a network.
 
+/// Which peer is asked for a change, and how what it came to is shown.
+struct ChangeOptions: ParsableArguments {
+    @OptionGroup var peer: PeerOptions
+    @OptionGroup var output: OutputOptions
+
+    /// Asks for it, waits until it is done, and prints it or confirms it with that sentence.
+    func make(_ request: ControlRequest, confirming sentence: (ChangeDocument) -> String) throws {
+        let change = try peer.change(request)
+        try output.show(change, confirming: sentence(change))
+    }
+}
+
 extension NetworkCommand {
     struct SetModel: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -17,16 +29,12 @@ extension NetworkCommand {
         var name: String
         @Argument(help: "The model, as `tiktrue model list` names it.")
         var model: String
-        @OptionGroup var peer: PeerOptions
-        @OptionGroup var output: OutputOptions
+        @OptionGroup var change: ChangeOptions
 
         func run() throws {
-            let change = try peer.change(.networkSetModel(network: name, model: PeerPaths.modelArgument(model)))
-            try output.show(
-                change,
-                confirming:
-                    "The network \(change.network) runs \(change.subject ?? model) from revision \(change.revision) on."
-            )
+            try change.make(.networkSetModel(network: name, model: PeerPaths.modelArgument(model))) { change in
+                "The network \(change.network) runs \(change.subject ?? model) from revision \(change.revision) on."
+            }
         }
     }
 
@@ -45,8 +53,7 @@ extension NetworkCommand {
             help: ArgumentHelp(
                 "How long a voter may be away before another member takes its seat.", valueName: "seconds"))
         var voterGrace: Int?
-        @OptionGroup var peer: PeerOptions
-        @OptionGroup var output: OutputOptions
+        @OptionGroup var change: ChangeOptions
 
         func validate() throws {
             if maxVoters == nil && voterGrace == nil {
@@ -62,11 +69,9 @@ extension NetworkCommand {
         }
 
         func run() throws {
-            let change = try peer.change(
-                .networkSetPolicy(network: name, maxVoters: maxVoters, voterGrace: voterGrace))
-            try output.show(
-                change,
-                confirming: "The policy of \(change.network) holds from revision \(change.revision) on.")
+            try change.make(.networkSetPolicy(network: name, maxVoters: maxVoters, voterGrace: voterGrace)) { change in
+                "The policy of \(change.network) holds from revision \(change.revision) on."
+            }
         }
     }
 
@@ -76,14 +81,12 @@ extension NetworkCommand {
 
         @Argument(help: "Name or id of the network.")
         var name: String
-        @OptionGroup var peer: PeerOptions
-        @OptionGroup var output: OutputOptions
+        @OptionGroup var change: ChangeOptions
 
         func run() throws {
-            let change = try peer.change(.networkPlan(network: name))
-            try output.show(
-                change,
-                confirming: "The blocks of \(change.network) are assigned as revision \(change.revision) says.")
+            try change.make(.networkPlan(network: name)) { change in
+                "The blocks of \(change.network) are assigned as revision \(change.revision) says."
+            }
         }
     }
 
@@ -95,15 +98,13 @@ extension NetworkCommand {
         var name: String
         @Argument(help: "The invitation, or the beginning of its id as `tiktrue network show` prints it.")
         var invitation: String
-        @OptionGroup var peer: PeerOptions
-        @OptionGroup var output: OutputOptions
+        @OptionGroup var change: ChangeOptions
 
         func run() throws {
-            let change = try peer.change(.networkRevoke(network: name, invitation: invitation))
-            try output.show(
-                change,
-                confirming: "The invitation \(change.subject ?? "") lets nobody into \(change.network) from revision "
-                    + "\(change.revision) on.")
+            try change.make(.networkRevoke(network: name, invitation: invitation)) { change in
+                "The invitation \(change.subject ?? "") lets nobody into \(change.network) from revision "
+                    + "\(change.revision) on."
+            }
         }
     }
 
@@ -121,8 +122,7 @@ extension NetworkCommand {
         @Option(
             help: ArgumentHelp("For scripts: the same name again, instead of typing it when asked.", valueName: "name"))
         var confirm: String?
-        @OptionGroup var peer: PeerOptions
-        @OptionGroup var output: OutputOptions
+        @OptionGroup var change: ChangeOptions
 
         func validate() throws {
             if let confirm, confirm != name {
@@ -139,17 +139,14 @@ extension NetworkCommand {
                 }
                 try ask()
             }
-            let change = try peer.change(.networkRecover(network: name))
-            try output.show(
-                change,
-                confirming:
-                    "The network \(change.network) goes on at revision \(change.revision) with this peer as its voter."
-            )
+            try change.make(.networkRecover(network: name)) { change in
+                "The network \(change.network) goes on at revision \(change.revision) with this peer as its voter."
+            }
         }
 
         /// Says what it costs, and throws unless the person types the network's name.
         private func ask() throws {
-            guard case .network(let network) = try peer.ask(.networkShow(network: name)) else {
+            guard case .network(let network) = try change.peer.ask(.networkShow(network: name)) else {
                 throw ControlError.unreadableAnswer
             }
             // The peer would refuse these too; but then nobody has typed anything for nothing.

@@ -58,17 +58,12 @@ struct PeerCommand: ParsableCommand {
         @Argument(help: "Memory, such as 512M or 2G.")
         var size: ByteSize
         @OptionGroup var place: ChosenNetwork
-        @OptionGroup var peer: PeerOptions
-        @OptionGroup var output: OutputOptions
+        @OptionGroup var change: ChangeOptions
 
         func run() throws {
-            let change = try peer.change(
-                .peerGrant(peer: chosen.word, memory: size.bytes, network: place.network))
-            try output.show(
-                change,
-                confirming:
-                    "The peer \(change.subject ?? "") lends \(size) to \(change.network) from revision \(change.revision) on."
-            )
+            try change.make(.peerGrant(peer: chosen.word, memory: size.bytes, network: place.network)) { change in
+                "The peer \(change.subject ?? "") lends \(size) to \(change.network) from revision \(change.revision) on."
+            }
         }
     }
 
@@ -80,8 +75,7 @@ struct PeerCommand: ParsableCommand {
         @Argument(help: "What it may do from now on.")
         var role: String
         @OptionGroup var place: ChosenNetwork
-        @OptionGroup var peer: PeerOptions
-        @OptionGroup var output: OutputOptions
+        @OptionGroup var change: ChangeOptions
 
         func validate() throws {
             guard ControlWords.roles.contains(role) else {
@@ -91,12 +85,9 @@ struct PeerCommand: ParsableCommand {
         }
 
         func run() throws {
-            let change = try peer.change(.peerRole(peer: chosen.word, role: role, network: place.network))
-            try output.show(
-                change,
-                confirming:
-                    "The peer \(change.subject ?? "") is \(role) in \(change.network) from revision \(change.revision) on."
-            )
+            try change.make(.peerRole(peer: chosen.word, role: role, network: place.network)) { change in
+                "The peer \(change.subject ?? "") is \(role) in \(change.network) from revision \(change.revision) on."
+            }
         }
     }
 
@@ -110,16 +101,12 @@ struct PeerCommand: ParsableCommand {
 
         @OptionGroup var chosen: ChosenPeer
         @OptionGroup var place: ChosenNetwork
-        @OptionGroup var peer: PeerOptions
-        @OptionGroup var output: OutputOptions
+        @OptionGroup var change: ChangeOptions
 
         func run() throws {
-            let change = try peer.change(.peerRemove(peer: chosen.word, network: place.network))
-            try output.show(
-                change,
-                confirming:
-                    "The peer \(change.subject ?? "") is out of \(change.network) for ever, since revision \(change.revision)."
-            )
+            try change.make(.peerRemove(peer: chosen.word, network: place.network)) { change in
+                "The peer \(change.subject ?? "") is out of \(change.network) for ever, since revision \(change.revision)."
+            }
         }
     }
 }

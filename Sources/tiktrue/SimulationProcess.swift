@@ -93,5 +93,5 @@ private let trapKey: (key: pthread_key_t, isMade: Bool) = {
     return (key, isMade)
 }()
 
-/// Written once, on the main thread, before the first handler is installed.
+/// Written once, on the main thread, before the first handler is installed, and only read after that: by handlers.
 nonisolated(unsafe) private var formerActions: UnsafeMutablePointer<sigaction>?

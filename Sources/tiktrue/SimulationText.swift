@@ -22,6 +22,13 @@ enum SimulationText {
                 + (document.interrupted ? ", interrupted" : ""))
         facts.add("simulated", speed(document))
         facts.add("events", "\(document.events)")
+        if let elections = document.elections {
+            facts.add(
+                "elections",
+                "\(elections.count) after a leader's death: half within \(decimal(elections.half, places: 2)) s, "
+                    + "99 % within \(decimal(elections.most, places: 2)) s, the longest "
+                    + "\(decimal(elections.longest, places: 2)) s")
+        }
         facts.add("repeated", "\(document.runTwice) twice, \(document.runElsewhere) in another process")
         var text = facts.rendered()
         if !document.coverage.isEmpty {

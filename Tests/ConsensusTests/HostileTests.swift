@@ -1,5 +1,6 @@
 import Consensus
 import Identity
+import RaftWorld
 import Testing
 import Wire
 

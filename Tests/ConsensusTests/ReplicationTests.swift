@@ -46,6 +46,36 @@ func appended(_ term: UInt64, _ match: UInt64, token: UInt64 = 0) -> RaftMessage
         #expect(stage[a].applied == LogIndex(2))
     }
 
+    @Test("the only voter tells nobody of what is not on its disk: lost with the power, others would be ahead of it")
+    func onlyVoterWritesFirst() {
+        let stage = Stage()
+        stage.enter([a], learners: [b])
+        stage.elect(a)
+        stage.deliver()
+        stage.holdDisk(a)
+        stage.propose(a)
+        stage.deliver()
+        #expect(stage[a].lastIndex > stage[b].lastIndex && stage[a].commit == stage[b].lastIndex)
+        stage.completeWrite(a)
+        stage.deliver()
+        #expect(stage[a].commit == stage[a].lastIndex && stage[b].lastIndex == stage[a].lastIndex)
+    }
+
+    @Test("nor does one without whom nothing is decided until a change of the voters is through")
+    func onlyOutgoingVoterWritesFirst() {
+        let stage = Stage()
+        stage.enter([a], learners: [b, c])
+        stage.elect(a)
+        stage.deliver()
+        stage.holdDisk(a)
+        stage.tell(a) { _ = $0.changeVoters(to: (voters: [a, b], learners: [c]), at: stage.now) }
+        stage.deliver()
+        #expect(stage[a].voters.isJoint && stage[a].lastIndex > stage[c].lastIndex)
+        stage.completeWrite(a)
+        stage.deliver()
+        #expect(stage[c].lastIndex == stage[a].lastIndex)
+    }
+
     @Test("§5.3: a follower refuses what does not follow its log, and names the conflicting term")
     func refusal() {
         let stage = Stage.follower(terms: [1, 2, 2, 2])

@@ -1,5 +1,6 @@
 import Consensus
 import Identity
+import RaftWorld
 import Wire
 
 // How things read in a transcript.

@@ -1,5 +1,6 @@
 import Consensus
 import Identity
+import RaftWorld
 import Wire
 
 let (a, b, c, d, e, f, g) = (

@@ -1,4 +1,5 @@
 import Identity
+import RaftWorld
 import Testing
 import Wire
 
@@ -119,7 +120,7 @@ import Wire
     func probe() {
         var progress = Progress(peer: b, next: LogIndex(5), now: .zero)
         #expect(progress.hasRoom(settings))
-        progress.sent(count: 1, bytes: 10, commit: .zero)
+        progress.sent(count: 1, bytes: 10, commit: .zero, at: .zero)
         #expect(!progress.hasRoom(settings) && progress.next == LogIndex(5))
         progress.agreed(to: LogIndex(5), logStart: .zero)
         #expect(progress.state == .replicate && progress.next == LogIndex(6) && progress.hasRoom(settings))
@@ -193,7 +194,7 @@ import Wire
     func lost() {
         var progress = Progress(peer: b, next: LogIndex(5), now: .zero)
         progress.agreed(to: LogIndex(4), logStart: .zero)
-        progress.sent(count: 3, bytes: 10, commit: .zero)
+        progress.sent(count: 3, bytes: 10, commit: .zero, at: .zero)
         progress.becomeProbe()
         progress.isReachable = false
         #expect(!progress.hasRoom(settings) && progress.next == LogIndex(5))

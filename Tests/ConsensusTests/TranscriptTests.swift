@@ -1,6 +1,7 @@
 import Consensus
 import Foundation
 import Identity
+import RaftWorld
 import Testing
 import Wire
 

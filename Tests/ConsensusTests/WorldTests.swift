@@ -1,3 +1,4 @@
+import RaftWorld
 import Testing
 import Wire
 

@@ -11,7 +11,7 @@ enum HouseRules {
         "MeshCore": 3, "Transport": 3, "Storage": 3, "Inference": 3,
         "Peer": 4,
         "Gateway": 5, "Simulator": 5,
-        "tiktrue": 6, "mutants": 6,
+        "tiktrue": 6, "mutants": 6, "fuzz": 6,
     ]
 
     /// The one pair on the same floor of which one may know the other: messages carry identities.

@@ -70,6 +70,33 @@ struct SigningTests {
         #expect(!SignatureVerifier.isValid(signature, over: [1, 2, 3], domain: .command, by: SigningKey.random().peer))
     }
 
+    @Test("what was found to hold once holds again, and nothing that differs from it in a bit does")
+    func remembered() throws {
+        let key = try #require(SigningKey(seed: seed))
+        let (bytes, signature): ([UInt8], [UInt8]) = ([7, 7, 7], key.sign([7, 7, 7], domain: .beacon))
+        for _ in 0..<3 {
+            #expect(SignatureVerifier.isValid(signature, over: bytes, domain: .beacon, by: key.peer))
+            #expect(!SignatureVerifier.isValid(signature, over: bytes, domain: .record, by: key.peer))
+            #expect(!SignatureVerifier.isValid(signature, over: [7, 7, 6], domain: .beacon, by: key.peer))
+            #expect(!SignatureVerifier.isValid(signature, over: bytes, domain: .beacon, by: SigningKey.random().peer))
+            var changed = signature
+            changed[63] ^= 1
+            #expect(!SignatureVerifier.isValid(changed, over: bytes, domain: .beacon, by: key.peer))
+        }
+    }
+
+    @Test("two claims that fall on one place are told apart")
+    func onePlace() throws {
+        let first = Digest.of([1])
+        let twin = try #require(
+            (2..<2_000_000).lazy.map {
+                Digest.of([UInt8(truncatingIfNeeded: $0), UInt8($0 >> 8 & 255), UInt8($0 >> 16)])
+            }
+            .first { VerifiedClaims.place(of: $0) == VerifiedClaims.place(of: first) })
+        VerifiedClaims.insert(first)
+        #expect(VerifiedClaims.contains(first) && !VerifiedClaims.contains(twin))
+    }
+
     @Test("a signature of another length does not hold", arguments: [0, 1, 63, 65, 128])
     func signatureLengths(_ count: Int) {
         let signature = [UInt8](repeating: 1, count: count)

@@ -1,3 +1,4 @@
+import GossipWorld
 import Identity
 import Testing
 import Wire

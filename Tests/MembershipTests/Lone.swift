@@ -1,3 +1,4 @@
+import GossipWorld
 import Identity
 import Membership
 import Wire
@@ -18,7 +19,6 @@ struct Lone {
     static func peer(_ number: Int) -> PeerID { key(number).peer }
 
     init(among count: Int, epoch: UInt64 = 3, settings: GossipSettings = .standard, seed: UInt64 = 1) {
-        activateMutant()
         gossip = Gossip(
             network: World.network, own: Self.peer(Self.me), epoch: epoch, settings: settings, seed: seed, now: now)
         gossip.rosterChanged((0..<count).map(Self.peer), at: now)

@@ -100,6 +100,15 @@ import Wire
         #expect(lone.gossip.incarnation == Incarnation(epoch: 3, count: 0))
     }
 
+    @Test func whoGoesOnUnderALaterEpochTellsEverybody() {
+        var lone = Lone(among: 5, epoch: 3)
+        lone.gossip.beginLife(8, at: .zero)
+        lone.gossip.beginLife(5, at: .zero)
+        lone.hear(.ping(sequence: 1), from: 1, rumours: [Rumour(0, .dead, epoch: 7, count: 4)])
+        #expect(lone.gossip.incarnation == Incarnation(epoch: 8, count: 0))
+        #expect(lone.sent.first?.message.incarnation == Incarnation(epoch: 8, count: 0))
+    }
+
     @Test func aClaimThatCannotBeExceededIsLeft() {
         var lone = Lone(among: 5, epoch: 3)
         lone.hear(Rumour(0, .dead, epoch: 3, count: .max), from: 1)

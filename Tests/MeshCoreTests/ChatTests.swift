@@ -31,6 +31,28 @@ import Wire
         home.expectSound()
     }
 
+    @Test(
+        "Another model ends the answers under way with a sentence, and the next ones are computed with it",
+        arguments: 0..<3)
+    func anotherModel(driver: Int) throws {
+        let home = try Home(seed: 4)
+        let world = home.world
+        let id = home.chat(driver, [1, 2, 3], maxNewTokens: 2000)
+        world.run(within: .seconds(5)) { world.tokens(id).count > 20 }
+        let next = FakeModel(name: "next", seed: 2)
+        world.give(next, to: 0)
+        world.run(for: .milliseconds(10))
+        let change = world.request(0, .setModel(home.network, next.manifest))
+        guard case .refused(let why)? = world.answer(id) else { return #expect(Bool(false), "the answer went on") }
+        #expect(why.contains("another model"))
+        guard case .modelSet? = world.answer(change) else { return #expect(Bool(false), "the model was not set") }
+        #expect(home.becomesReady())
+        let again = home.chat(driver, [1, 2, 3])
+        world.answer(again)
+        #expect(world.tokens(again) == home.expected([1, 2, 3]))
+        home.expectSound()
+    }
+
     @Test("A member that holds no blocks chats over those who do")
     func memberWithoutBlocks() throws {
         let home = try Home(seed: 3, hosts: 2, memory: [900])

@@ -29,6 +29,55 @@ import Wire
         #expect(world.run(within: .milliseconds(200)) { world.hosts.allSatisfy { $0.core?.seen.count == 2 } })
     }
 
+    @Test("Of many peers just a few answer a newcomer, and it sees them within a second")
+    func fewAnswerInACrowd() {
+        let world = World(seed: 7, hosts: 41, memory: [540])
+        for host in 0..<40 { world.start(host) }
+        world.run(for: .seconds(15))
+        let before = world.multicasts
+        world.start(40)
+        world.run(for: .seconds(1))
+        let seen = world.hosts[40].core?.seen.count ?? 0
+        #expect(seen >= 8)
+        #expect(world.multicasts - before < 20)
+    }
+
+    @Test("What all peers together call out does not grow with their number")
+    func beaconsThinOut() {
+        func calledOut(by count: Int) -> Int {
+            let world = World(seed: 8, hosts: count, memory: [540])
+            world.startAll()
+            world.run(for: .seconds(15))
+            let before = world.multicasts
+            world.run(for: .seconds(30))
+            return world.multicasts - before
+        }
+        #expect(calledOut(by: 40) <= calledOut(by: 10) * 3 / 2)
+    }
+
+    @Test("A member's beacon that says the same again counts as heard, and a copy with another signature does not")
+    func repeatedBeacon() throws {
+        let home = try Home(seed: 9, hosts: 2, memory: [900])
+        let (world, other) = (home.world, home.world.hosts[1].peer)
+        let signed = world.hosts[1].core!.beacon(asks: false).signed(by: world.hosts[1].key)
+        func heardAt() -> Instant? { world.hosts[0].core?.seen[other]?.heardAt }
+        func feed(_ signed: Signed) {
+            world.feed(world.hosts[0], .datagramReceived(signed.encoded(), host: world.hosts[1].endpoint.host))
+        }
+        feed(signed)
+        #expect(world.hosts[0].core?.seen[other]?.said == signed)
+        let first = heardAt()
+        world.run(for: .milliseconds(1))
+        feed(signed)
+        let second = heardAt()
+        #expect(second != first)
+        world.run(for: .milliseconds(1))
+        var signature = signed.signature
+        signature[3] ^= 1
+        feed(Signed(payload: signed.payload, signer: other, signature: signature))
+        #expect(heardAt() == second)
+    }
+
     @Test("Peers find each other though half of all beacons are lost")
     func lostBeacons() {
         let world = World(seed: 3, hosts: 5, memory: [540])

@@ -73,7 +73,7 @@ struct FrameSource {
             default: .grant(peer: peer(), memory: UInt64(below(1000)), name: "y", addresses: [])
             }
         return ConfigCommand(
-            network: network(), proposal: session(),
+            network: network(), proposal: session(), number: RecordVersion(epoch: 1, sequence: UInt64(below(9))),
             base: ConfigVersion(generation: 0, revision: Revision(UInt64(below(9)))), change: change
         ).signed(by: key)
     }
@@ -252,6 +252,7 @@ struct FrameSource {
         for number in 0..<2000 {
             let command = ConfigCommand(
                 network: home.network, proposal: SessionID(high: 5, low: UInt64(number)),
+                number: RecordVersion(epoch: 1, sequence: UInt64(number + 1)),
                 base: other.inspect(home.network)!.version,
                 change: .grant(peer: other.peer, memory: 900, name: "n\(number)", addresses: []))
             world.feed(

@@ -174,4 +174,25 @@ import Wire
         #expect(world.run(within: .seconds(30)) { isComplete(home) })
         home.expectSound()
     }
+
+    @Test("A stage that waits for a block whose piece turns out to be damaged does not wait for ever", arguments: 1...2)
+    func damagedWhileWaiting(victim: Int) throws {
+        let home = try Home(seed: 77, memory: [500])
+        let world = home.world
+        world.crash(victim)
+        let id = home.chat(3 - victim, [1, 2, 3])
+        var waiting: (host: Host, need: BlockNeed)?
+        world.run(within: .seconds(10)) {
+            for host in world.hosts { if let need = host.core?.needs.first { waiting = (host, need) } }
+            return waiting != nil
+        }
+        let (host, need) = try #require(waiting)
+        let piece = home.model.manifest.blocks[need.blocks.first].pieces[0].digest
+        host.disk.pieces[piece] = nil
+        world.feed(host, .pieceRemoved(piece))
+        #expect(host.core?.needs.contains { $0.key == need.key } == false)
+        world.start(victim)
+        world.answer(id, within: .seconds(60))
+        #expect(world.tokens(id) == home.expected([1, 2, 3]))
+    }
 }

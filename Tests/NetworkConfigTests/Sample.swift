@@ -67,12 +67,12 @@ struct Group {
     var config: NetworkConfig { machine.config }
 
     mutating func command(
-        _ change: ConfigCommand.Change, by proposer: UInt8, base: ConfigVersion? = nil
+        _ change: ConfigCommand.Change, by proposer: UInt8, base: ConfigVersion? = nil, number: UInt64? = nil
     ) -> Signed {
         drawn += 1
         let command = ConfigCommand(
-            network: network, proposal: SessionID(high: UInt64(proposer), low: drawn), base: base ?? machine.version,
-            change: change)
+            network: network, proposal: SessionID(high: UInt64(proposer), low: drawn),
+            number: RecordVersion(epoch: 1, sequence: number ?? drawn), base: base ?? machine.version, change: change)
         return command.signed(by: Sample.key(proposer))
     }
 

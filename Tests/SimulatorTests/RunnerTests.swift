@@ -267,6 +267,17 @@ struct RunnerReportTests {
         #expect(document["seeds"] as? [String: Int] == ["first": 1, "last": 3, "asked": 3, "finished": 3])
     }
 
+    @Test func tellsHowLongNetworksWereWithoutALeader() throws {
+        let runner = makeRunner { seed, _, _ in
+            var result = result(seed)
+            result.vacancies = seed == 2 ? [] : [Double(seed), 0.5]
+            return result
+        }
+        let elections = try #require(runner.run(3, task: task).elections)
+        #expect(elections.count == 4 && elections.half == 1 && elections.most == 3 && elections.longest == 3)
+        #expect(makeRunner { seed, _, _ in result(seed) }.run(3, task: task).elections == nil)
+    }
+
     @Test func namesEachFailureWithItsReplay() throws {
         let failed = try #require(try document()["failed"] as? [[String: Any]])
         #expect(failed.count == 1)

@@ -116,6 +116,7 @@ struct ScenarioFileMistakeTests {
         Mistake("timeline:\n  - at: 3 s\n    new address: any 1\n    for: 3 s\n", line: 6, "is over in a moment"),
         Mistake(
             "timeline:\n  - at: 3 s\n    cut: any 1\n    for: ever\n    every: 5 s\n", line: 7, "cannot come again"),
+        Mistake("timeline:\n  - at: 3 s\n    loss: all\n    for: ever\n", line: 6, "cannot be for ever"),
         Mistake("timeline:\n  - at: 3 s\n    kill: machine 5\n", line: 5, "needs 6 machines, and there may be only 5"),
         Mistake("timeline:\n  - at: 3 s\n    kill: any 6\n", line: 5, "needs 6 machines"),
         Mistake("timeline:\n  - at: 3 s\n    kill: all but 5\n", line: 5, "needs 6 machines"),

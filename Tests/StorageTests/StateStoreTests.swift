@@ -30,6 +30,16 @@ struct StateStoreTests {
         #expect(try StateStore(path: path).nextEpoch() == 3)
     }
 
+    @Test("an epoch that was raised is gone on from, and none is lowered")
+    func raisedEpoch() throws {
+        let store = try StateStore(path: path)
+        #expect(try store.nextEpoch() == 1)
+        try store.save([.epoch(7)])
+        #expect(try store.nextEpoch() == 8)
+        try store.save([.epoch(3)])
+        #expect(try store.nextEpoch() == 9)
+    }
+
     @Test("an epoch is in the file when it is returned: another reader sees it at once")
     func epochIsWritten() throws {
         let store = try StateStore(path: path)

@@ -32,7 +32,11 @@ private struct PlayedGossip {
     }
 
     func receive(_ datagram: [UInt8], from host: String = "192.0.2.7") {
-        service.received(ByteBuffer(bytes: datagram), from: try! SocketAddress(ipAddress: host, port: 7000))
+        guard let address = try? SocketAddress(ipAddress: host, port: 7000) else {
+            Issue.record("\(host) is no address")
+            return
+        }
+        service.received(ByteBuffer(bytes: datagram), from: address)
     }
 
     var statistics: GossipStatistics { service.statistics }

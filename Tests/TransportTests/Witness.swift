@@ -21,7 +21,8 @@ final class Witness: LinkDelegate, @unchecked Sendable {
     private(set) var drained = 0
     private var waiting: [(pick: (Event) -> Any?, promise: EventLoopPromise<Void>, found: Box)] = []
 
-    /// Carries what was waited for out of the event loop.
+    /// Carries what was waited for out of the event loop. Unchecked: written there before its promise is kept, and read after
+    /// that only.
     final class Box: @unchecked Sendable { var value: Any? }
 
     init(_ eventLoop: any EventLoop) { self.eventLoop = eventLoop }

@@ -1,6 +1,7 @@
 import Identity
 import SwiftProtobuf
 import Testing
+import WireSamples
 
 @testable import Wire
 
@@ -265,9 +266,9 @@ struct AgreedLimitTests {
         #expect(throws: Never.self) { try ConfigState(message: good) }
         for change in [
             { $0.network = Data() }, { $0.began = tooMany }, { $0.remembered.reverse() },
-            { $0.remembered[1].peer = $0.remembered[0].peer }, { $0.remembered[0].forgotten = tooMany },
-            { $0.remembered[0].outcomes[0].proposal = Data() }, { $0.remembered[0].outcomes[0].base = tooMany },
-            { $0.remembered[0].outcomes = Array(repeating: $0.remembered[0].outcomes[0], count: 25) },
+            { $0.remembered[1].peer = $0.remembered[0].peer }, { $0.remembered[0].epoch = tooMany },
+            { $0.remembered[0].outcomes[0].proposal = Data() }, { $0.remembered[0].outcomes[0].sequence = tooMany },
+            { $0.remembered[0].outcomes = Array(repeating: $0.remembered[0].outcomes[0], count: 33) },
             { $0.remembered[0].outcomes[0].reason = String(repeating: "r", count: Limits.reasonBytes + 1) },
         ] as [(inout PBConfigStateMessage) -> Void] {
             var bad = good

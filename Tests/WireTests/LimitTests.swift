@@ -1,6 +1,7 @@
 import Identity
 import SwiftProtobuf
 import Testing
+import WireSamples
 
 @testable import Wire
 
@@ -277,7 +278,8 @@ struct LimitTests {
         for change in [
             { $0.change = nil }, { $0.plan = false }, { $0.remove = Data([1]) }, { $0.invite.role = 9 },
             { $0.admit.name = long }, { $0.grant.memory = .max }, { $0.base.revision = tooMany },
-            { $0.base.generation = tooMany }, { $0.role.role = 0 }, { $0.role.peer = Data() }, { $0.revoke = Data() },
+            { $0.base.generation = tooMany }, { $0.epoch = tooMany }, { $0.sequence = tooMany }, { $0.role.role = 0 },
+            { $0.role.peer = Data() }, { $0.revoke = Data() },
             { $0.policy.maxVoters = 8 },
             { $0.assign.shares = Array(repeating: Sample.assignment[0].message, count: Limits.ranges + 1) },
         ] as [(inout PBCommandMessage) -> Void] {

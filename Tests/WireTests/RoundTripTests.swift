@@ -1,5 +1,6 @@
 import Identity
 import Testing
+import WireSamples
 
 @testable import Wire
 

@@ -1,4 +1,5 @@
-// The forward pass of consecutive positions through consecutive blocks of a llama-shaped model.
+// The forward pass through consecutive layers of a transformer. What a layer does is data: a tk_layer says which norms,
+// biases, rotation, window, caps, activation and experts it has, and one function interprets it.
 //
 // No function here checks what comes from outside: shapes, token ids, lengths are checked by the caller.
 #pragma once
@@ -6,43 +7,70 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tk_cache.h"
 #include "tk_instructions.h"
 #include "tk_matrix.h"
 #include "tk_pool.h"
+#include "tk_rotary.h"
 
+// The largest of everything, over all layers that a workspace is to serve.
 typedef struct {
     int32_t width;           // of the hidden state; a multiple of 32
-    int32_t feed_forward;    // a multiple of 32
-    int32_t heads;           // a multiple of key_value_heads
-    int32_t key_value_heads;
-    int32_t head_dimension;  // a multiple of 16; heads * head_dimension is a multiple of 32
-    int32_t rope_dimension;  // even, at most head_dimension
-    float rope_base;
-    float rms_epsilon;
+    int32_t attended;        // heads * head_dimension; a multiple of 32
+    int32_t projected;       // rows of q, k and v together
+    int32_t heads;
+    int32_t head_dimension;  // a multiple of 16
+    int32_t feed_forward;    // a multiple of 32; of an expert too
+    int32_t experts;         // 0: none
+    int32_t experts_used;
 } tk_shape;
 
+enum { TK_SILU = 0, TK_GELU = 1 };  // GELU in its form with tanh
+
+// What one transformer layer computes, from the hidden state x:
+//
+//   q, k, v = norm(x) times the matrices, plus biases; q and k normalised by head where there are such norms, rotated
+//   y = o times attention(q, k, v), plus bias, normalised where there is a post norm;    x = x + residual_scale * y
+//   y = down(activation(gate(norm(x))) * up(norm(x))), normalised where there is a post norm;   x as above
+//
+// With experts, y is the sum over the chosen ones, in the order of their numbers, and then the shared one. A pointer
+// that is NULL, or a matrix of no groups, stands for what the layer does not have.
 typedef struct {
-    const float *attention_norm;
-    const float *feed_forward_norm;
-    tk_matrix q, k, v, o, gate, up, down;
+    int32_t heads;            // a multiple of key_value_heads
+    int32_t key_value_heads;
+    int32_t head_dimension;   // a multiple of 16
+    int32_t rotary;           // which of the workspace's rotations
+    int32_t window;           // how many positions a query sees, its own included; 0: all
+    float score_scale;        // of query times key
+    float score_cap;          // scores become cap * tanh(score / cap); 0: they stay
+    float epsilon;            // of all norms
+    float residual_scale;
+    const float *attention_norm, *attention_post_norm;
+    const float *query_norm, *key_norm;  // [head_dimension]
+    const float *q_bias, *k_bias, *v_bias, *o_bias;
+    tk_matrix q, k, v, o;
+
+    int32_t activation;
+    const float *feed_forward_norm, *feed_forward_post_norm;
+    tk_matrix gate, up, down;  // without gate: activation(up); beside experts: the shared one
+
+    int32_t experts, experts_used;
+    bool experts_normalised;  // the chosen ones' weights are made to sum to one
+    float experts_scale;
+    tk_matrix router;         // logits of the experts; softmax over all, then the best
+    tk_matrix shared_gate;    // one row: the shared expert counts with its sigmoid; no groups: with 1
+    const tk_matrix *expert_gates, *expert_ups, *expert_downs;
 } tk_layer;
 
-enum { TK_PAGE_POSITIONS = 64, TK_BATCH_MAX = 128 };
-
-// Keys and values. A page holds TK_PAGE_POSITIONS positions of all layers; within it, per layer and key-value head,
-// first the keys as groups of 16 positions (head_dimension x 16 values), then the values as positions x head_dimension.
-typedef struct {
-    float *const *pages;
-} tk_cache;
-
-// Floats that one layer takes in a page.
-size_t tk_page_layer_floats(const tk_shape *shape);
+enum { TK_BATCH_MAX = 128 };
 
 typedef struct tk_workspace tk_workspace;
-tk_workspace *tk_workspace_create(const tk_shape *shape, int32_t threads, tk_isa isa);
+// Layers name their rotation by its place in `rotaries`. NULL when memory ran out.
+tk_workspace *tk_workspace_create(
+    const tk_shape *shape, const tk_rotary *rotaries, int32_t rotary_count, int32_t threads, tk_isa isa);
 void tk_workspace_destroy(tk_workspace *workspace);
-// Makes room for batches of up to `batch` positions (at most TK_BATCH_MAX) over up to `context` positions in all, and
-// for heads of `logit_rows` rows (0 for none). False when memory ran out.
+// Makes room for batches of up to `batch` positions (at most TK_BATCH_MAX) of sequences of up to `context` positions,
+// and for heads of `logit_rows` rows (0 for none). False when memory ran out.
 bool tk_workspace_reserve(tk_workspace *workspace, int32_t batch, int32_t context, int32_t logit_rows);
 size_t tk_workspace_bytes(const tk_workspace *workspace);
 // Where hidden states go in and come out: batch x width floats. Valid until the next reserve.
@@ -50,14 +78,32 @@ float *tk_workspace_hidden(tk_workspace *workspace);
 // What tk_head_run wrote: one row of 16 * groups floats per position. Valid until the next reserve.
 const float *tk_workspace_logits(const tk_workspace *workspace);
 
-// `count` positions from `first_position` on, in place on the workspace's hidden states, through `layer_count` layers.
-// The cache holds all earlier positions, and room for these.
+// Consecutive positions of one sequence within a batch.
+typedef struct {
+    tk_pages pages;          // holds all earlier positions, and room for these
+    int32_t first_position;
+    int32_t count;
+} tk_segment;
+
+// The positions of all segments, one after the other in the workspace's hidden states, in place through `layer_count`
+// layers. `slots` says where in a sequence's pages each of these layers keeps its keys and values.
 void tk_layers_run(
-    tk_pool *pool, tk_workspace *workspace, const tk_layer *layers, int32_t layer_count, const tk_cache *cache,
-    int32_t first_position, int32_t count);
+    tk_pool *pool, tk_workspace *workspace, const tk_layer *layers, const tk_cache_slot *slots, int32_t layer_count,
+    tk_cache_format format, const tk_segment *segments, int32_t segment_count);
+
+// The output norm, and the head with what is done to its logits.
+typedef struct {
+    const float *norm;
+    float epsilon;
+    tk_matrix matrix;
+    float logit_scale;
+    float logit_cap;  // logits become cap * tanh(logit / cap); 0: they stay
+} tk_head;
 
 enum { TK_HEAD_BATCH_MAX = 16 };
-// Output norm and head for `count` (at most TK_HEAD_BATCH_MAX) of the workspace's hidden states, from the `first` one
-// on.
-void tk_head_run(
-    tk_pool *pool, tk_workspace *workspace, const float *norm, const tk_matrix *head, int32_t first, int32_t count);
+// Logits for `count` (at most TK_HEAD_BATCH_MAX) of the workspace's hidden states.
+void tk_head_run(tk_pool *pool, tk_workspace *workspace, const tk_head *head, const int32_t *rows, int32_t count);
+// One of the workspace's hidden states behind the output norm.
+void tk_head_normalise(const tk_workspace *workspace, const tk_head *head, int32_t row, float *out);
+// values[i] *= factor
+void tk_scale(float *values, size_t count, float factor);

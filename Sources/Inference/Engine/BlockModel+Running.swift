@@ -1,160 +1,134 @@
 import CKernels
 
 extension BlockModel {
-    /// Takes consecutive positions through consecutive blocks.
+    /// Takes consecutive positions of one sequence through consecutive blocks.
+    ///
+    /// - Returns: What was asked of the head where the range ends with it, else the hidden states of all positions.
+    /// - Throws: As `run(blocks:batch:take:)`.
+    public func run(
+        blocks: ClosedRange<Int>, input: BlockInput, firstPosition: Int, cache: KeyValueCache, logits: HeadRequest
+    ) throws -> BlockOutput {
+        try run(
+            blocks: blocks,
+            batch: [BlockBatchItem(cache: cache, firstPosition: firstPosition, input: input, wanted: logits)])[0]
+    }
+
+    /// Takes positions of several sequences, pieces of prompts and single steps alike, through consecutive blocks at
+    /// once.
+    ///
+    /// - Returns: For each item what was asked of the head where the range ends with it, else its hidden states.
+    /// - Throws: As `run(blocks:batch:take:)`.
+    public func run(blocks: ClosedRange<Int>, batch: [BlockBatchItem]) throws -> [BlockOutput] {
+        let endsWithHead = blocks.contains(hyperparameters.headBlock)
+        var rows: [[[Float]]] = .init(repeating: [], count: batch.count)
+        var hidden: [[UInt8]] = .init(repeating: [], count: batch.count)
+        if !endsWithHead {
+            let each = hyperparameters.embeddingWidth
+            for (index, item) in batch.enumerated() {
+                hidden[index].reserveCapacity(4 * each * item.input.count(width: each))
+            }
+        }
+        try run(blocks: blocks, batch: batch) { row in
+            if endsWithHead {
+                rows[row.item].append(Array(row.values))
+            } else {
+                hidden[row.item].append(contentsOf: UnsafeRawBufferPointer(row.values))
+            }
+        }
+        return batch.indices.map { index in
+            guard endsWithHead else { return .hidden(hidden[index]) }
+            switch batch[index].wanted {
+            case .none, .last, .all: return .logits(rows[index])
+            case .states, .embedding: return .states(rows[index])
+            }
+        }
+    }
+
+    /// The same, handing each row of the output over as it is computed: a decoding step then allocates nothing.
     ///
     /// - Parameters:
     ///   - blocks: All of them must be loaded.
-    ///   - input: Token ids when the range starts at block 0, else hidden states.
-    ///   - firstPosition: Must be the cache's length: a hole in a cache gives fluent nonsense, not an error.
-    ///   - cache: Made for the same blocks. Afterwards it holds the new positions too; an error leaves its
-    ///     length as it was.
-    ///   - logits: For which positions, when the range ends with the head.
-    /// - Returns: Logits when the range ends with the head (none for `.none`), else the hidden states of all positions.
-    /// - Throws: `EngineError`, before anything has been computed; only a pool that is shut down meanwhile, after.
+    ///   - batch: Afterwards the items' caches hold the new positions too; an error leaves their lengths as they were.
+    ///   - take: Called for the rows of an item in the order of their positions.
+    /// - Throws: `EngineError`, before anything has been computed; only a pool that is shut down meanwhile, after. And
+    ///   whatever `take` throws.
     public func run(
-        blocks: ClosedRange<Int>, input: BlockInput, firstPosition: Int, cache: KeyValueCache, logits: LogitsRequest
-    ) throws -> BlockOutput {
-        let count = try check(blocks: blocks, input: input)
-        guard cache.blocks == blocks else { throw EngineError.cacheOfOtherBlocks(cache: cache.blocks, asked: blocks) }
-        guard firstPosition == cache.length else {
-            throw EngineError.positionMismatch(cacheLength: cache.length, firstPosition: firstPosition)
-        }
-        // Below the context length, so that the sum cannot overflow: count is that of an array.
-        let end = firstPosition + count
-        guard end <= hyperparameters.contextLength else {
-            throw EngineError.contextExceeded(contextLength: hyperparameters.contextLength, needed: end)
-        }
-        let withHead = blocks.contains(hyperparameters.headBlock)
-        let batch = min(count, Int(TK_BATCH_MAX))
+        blocks: ClosedRange<Int>, batch: [BlockBatchItem], take: (BlockOutputRow) throws -> Void
+    ) throws {
+        let extent = try check(blocks: blocks, batch: batch)
+        let width = hyperparameters.embeddingWidth
+        let capacity = min(extent.count, Int(TK_BATCH_MAX))
+        let logitRows = extent.wantsLogits ? (head?.kernelHead.matrix.groups ?? 0) * 16 : 0
         guard let workspace,
-            tk_workspace_reserve(
-                workspace, Int32(batch), Int32(end), withHead ? (head?.weights.matrix.groups ?? 0) * 16 : 0)
-        else { throw EngineError.outOfMemory(bytes: batch * hyperparameters.feedForwardWidth * 32) }
-        try cache.reserve(positions: end)
-
-        var output = BlockOutputBuilder(
-            model: self, workspace: workspace, count: count, wanted: withHead ? logits : nil)
-        let layerBlocks = layerBlocks(of: blocks)
-        for start in stride(from: 0, to: count, by: batch) {
-            let part = start..<min(start + batch, count)
-            try fill(tk_workspace_hidden(workspace), from: input, part)
-            // Batch by batch, so that another model on the same threads need not wait for a whole prompt.
-            try pool.withThreads { threads in
-                if !layerBlocks.isEmpty, let layers {
-                    var view = cache.view
-                    tk_layers_run(
-                        threads, workspace, layers.baseAddress! + (layerBlocks.lowerBound - 1),
-                        Int32(layerBlocks.count),
-                        &view, Int32(firstPosition + start), Int32(part.count))
-                }
-                output.take(part, threads: threads)
-            }
+            tk_workspace_reserve(workspace, Int32(capacity), Int32(extent.context), logitRows)
+        else { throw EngineError.outOfMemory(bytes: capacity * width * 32) }
+        for index in batch.indices {
+            try batch[index].cache.reserve(
+                positions: batch[index].firstPosition + batch[index].input.count(width: width))
         }
-        cache.length = end
-        return output.finish()
+        let layerBlocks = layerBlocks(of: blocks)
+        let layout = batch[0].cache.layout
+        var output = RunOutput(self, workspace, endsWithHead: blocks.contains(hyperparameters.headBlock))
+        var cursor = (item: 0, offset: 0)
+        while cursor.item < batch.count {
+            let start = cursor
+            let segmentCount = fillSegments(batch, from: &cursor, hidden: tk_workspace_hidden(workspace))
+            // One batch of the kernels at a time, so that another model on the same threads need not wait for a prompt.
+            try pool.withThreads { threads in
+                guard !layerBlocks.isEmpty else { return }
+                tk_layers_run(
+                    threads, workspace, layers.baseAddress! + (layerBlocks.lowerBound - 1), layout.slots.baseAddress,
+                    Int32(layerBlocks.count), layout.format.kernelFormat, segments.baseAddress, Int32(segmentCount))
+            }
+            try output.hand(batch, from: start, segmentCount: segmentCount, to: take)
+        }
+        for index in batch.indices {
+            batch[index].cache.advance(
+                to: batch[index].firstPosition + batch[index].input.count(width: width))
+        }
     }
 
-    /// Checks all that does not depend on the cache; returns how many positions come in.
-    private func check(blocks: ClosedRange<Int>, input: BlockInput) throws -> Int {
-        for block in [blocks.lowerBound, blocks.upperBound] where !(0..<hyperparameters.blockCount).contains(block) {
-            throw EngineError.blockOutOfRange(block: block, blockCount: hyperparameters.blockCount)
+    /// Puts as many positions as the kernels take at once where they take them. Returns how many segments they make.
+    private func fillSegments(
+        _ batch: [BlockBatchItem], from cursor: inout (item: Int, offset: Int), hidden: UnsafeMutablePointer<Float>
+    ) -> Int {
+        let width = hyperparameters.embeddingWidth
+        var (rows, count) = (0, 0)
+        while cursor.item < batch.count, rows < Int(TK_BATCH_MAX) {
+            let left = batch[cursor.item].input.count(width: width) - cursor.offset
+            let part = cursor.offset..<cursor.offset + min(left, Int(TK_BATCH_MAX) - rows)
+            fill(hidden + rows * width, from: batch[cursor.item].input, part)
+            segments.initializeElement(
+                at: count,
+                to: tk_segment(
+                    pages: batch[cursor.item].cache.pages,
+                    first_position: Int32(batch[cursor.item].firstPosition + part.lowerBound),
+                    count: Int32(part.count)))
+            count += 1
+            rows += part.count
+            cursor = part.count == left ? (cursor.item + 1, 0) : (cursor.item, part.upperBound)
         }
-        var missing = layerBlocks(of: blocks).filter { layerMemory[$0] == nil }
-        if blocks.contains(0), embedding == nil { missing.insert(0, at: 0) }
-        if blocks.contains(hyperparameters.headBlock), head == nil { missing.append(hyperparameters.headBlock) }
-        guard missing.isEmpty else { throw EngineError.blocksNotLoaded(missing) }
-
-        let count: Int
-        switch input {
-        case .tokens(let tokens):
-            guard blocks.lowerBound == 0 else { throw EngineError.hiddenNeeded(firstBlock: blocks.lowerBound) }
-            if let token = tokens.first(where: { $0 < 0 || Int($0) >= hyperparameters.vocabularySize }) {
-                throw EngineError.tokenOutOfRange(token: token, vocabularySize: hyperparameters.vocabularySize)
-            }
-            count = tokens.count
-        case .hidden(let bytes):
-            guard blocks.lowerBound > 0 else { throw EngineError.tokensNeeded(firstBlock: blocks.lowerBound) }
-            let each = 4 * hyperparameters.embeddingWidth
-            guard bytes.count % each == 0 else {
-                throw EngineError.hiddenSize(bytes: bytes.count, bytesPerPosition: each)
-            }
-            guard bytes.withUnsafeBytes({ tk_all_finite($0.baseAddress, bytes.count / 4) }) else {
-                throw EngineError.hiddenNotFinite
-            }
-            count = bytes.count / each
-        }
-        guard count > 0 else { throw EngineError.noPositions }
         return count
     }
 
-    /// Puts the hidden states of some of the input's positions where the kernels take them.
-    private func fill(_ hidden: UnsafeMutablePointer<Float>?, from input: BlockInput, _ part: Range<Int>) throws {
-        guard let hidden else { throw EngineError.outOfMemory(bytes: 0) }
+    private func fill(_ hidden: UnsafeMutablePointer<Float>, from input: BlockInput, _ part: Range<Int>) {
         let width = hyperparameters.embeddingWidth
         switch input {
         case .tokens(let tokens):
-            guard let view = embedding?.view else { throw EngineError.blocksNotLoaded([0]) }
-            for (row, index) in part.enumerated() {
+            guard let view = embedding?.view else { return }
+            for index in part {
                 tk_encoded_row(
-                    Int32(view.type.rawValue), view.bytes.baseAddress, Int32(width), tokens[index], hidden + row * width
-                )
+                    Int32(view.type.rawValue), view.bytes.baseAddress, Int32(width), tokens[index],
+                    hidden + (index - part.lowerBound) * width)
+            }
+            if hyperparameters.embeddingScale != 1 {
+                tk_scale(hidden, part.count * width, hyperparameters.embeddingScale)
             }
         case .hidden(let bytes):
             bytes.withUnsafeBytes { source in
-                let slice = UnsafeRawBufferPointer(
-                    rebasing: source[part.lowerBound * width * 4..<part.upperBound * width * 4])
-                UnsafeMutableRawPointer(hidden).copyMemory(from: slice.baseAddress!, byteCount: slice.count)
+                UnsafeMutableRawPointer(hidden).copyMemory(
+                    from: source.baseAddress! + part.lowerBound * width * 4, byteCount: part.count * width * 4)
             }
         }
     }
-}
-
-/// Collects what leaves the last block, batch by batch.
-private struct BlockOutputBuilder {
-    let model: BlockModel
-    let workspace: OpaquePointer
-    let count: Int
-    /// Nil when the range ends before the head.
-    let wanted: LogitsRequest?
-    private var hidden: [UInt8] = []
-    private var rows: [[Float]] = []
-
-    init(model: BlockModel, workspace: OpaquePointer, count: Int, wanted: LogitsRequest?) {
-        self.model = model
-        self.workspace = workspace
-        self.count = count
-        self.wanted = wanted
-        if wanted == nil { hidden.reserveCapacity(count * model.hyperparameters.embeddingWidth * 4) }
-    }
-
-    /// Takes the batch that lies in the workspace, the positions `part` of the whole.
-    mutating func take(_ part: Range<Int>, threads: OpaquePointer) {
-        switch wanted {
-        case nil:
-            let bytes = part.count * model.hyperparameters.embeddingWidth * 4
-            hidden.append(contentsOf: UnsafeRawBufferPointer(start: tk_workspace_hidden(workspace), count: bytes))
-        case .some(.none): break
-        case .some(.last): if part.upperBound == count { runHead(part.count - 1..<part.count, threads: threads) }
-        case .some(.all): runHead(0..<part.count, threads: threads)
-        }
-    }
-
-    private mutating func runHead(_ positions: Range<Int>, threads: OpaquePointer) {
-        guard let head = model.head else { return }
-        var matrix = head.weights.matrix
-        let stride = Int(matrix.groups) * 16
-        let size = model.hyperparameters.vocabularySize
-        let step = Int(TK_HEAD_BATCH_MAX)
-        for first in Swift.stride(from: positions.lowerBound, to: positions.upperBound, by: step) {
-            let many = min(step, positions.upperBound - first)
-            tk_head_run(threads, workspace, head.norm, &matrix, Int32(first), Int32(many))
-            guard let logits = tk_workspace_logits(workspace) else { return }
-            for row in 0..<many {
-                rows.append(Array(UnsafeBufferPointer(start: logits + row * stride, count: size)))
-            }
-        }
-    }
-
-    func finish() -> BlockOutput { wanted == nil ? .hidden(hidden) : .logits(rows) }
 }

@@ -22,19 +22,28 @@ public struct EngineBenchmark {
         return Double(count) / (time / .seconds(1))
     }
 
-    /// Tokens per second of `count` tokens, one at a time, after `context` others.
-    public func decode(_ count: Int, after context: Int = 1) throws -> Double {
-        let cache = model.makeCache(blocks: blocks)
-        _ = try model.run(
-            blocks: blocks, input: .tokens((0..<context).map(token)), firstPosition: 0, cache: cache, logits: .none)
+    /// Tokens per second, over all sequences together, of `count` tokens for each of them, one step after the other with
+    /// all sequences side by side, after `context` others.
+    public func decode(_ count: Int, after context: Int = 1, sequences: Int = 1) throws -> Double {
+        var batch = try (0..<sequences).map { sequence in
+            let cache = model.makeCache(blocks: blocks)
+            _ = try model.run(
+                blocks: blocks, input: .tokens((0..<context).map { token($0 + sequence) }), firstPosition: 0,
+                cache: cache, logits: .none)
+            return BlockBatchItem(cache: cache, firstPosition: context, input: .tokens([0]), wanted: .last)
+        }
+        var sum: Float = 0
         let time = try clock.measure {
             for position in context..<context + count {
-                _ = try model.run(
-                    blocks: blocks, input: .tokens([token(position)]), firstPosition: position, cache: cache,
-                    logits: .last)
+                for sequence in batch.indices {
+                    batch[sequence].firstPosition = position
+                    batch[sequence].input = .tokens([token(position + sequence)])
+                }
+                try model.run(blocks: blocks, batch: batch) { sum += $0.values[0] }
             }
         }
-        return Double(count) / (time / .seconds(1))
+        precondition(!sum.isNaN, "a logit is not a number")
+        return Double(sequences * count) / (time / .seconds(1))
     }
 
     private var blocks: ClosedRange<Int> { 0...model.hyperparameters.headBlock }

@@ -19,6 +19,8 @@ public enum EngineError: Error, Equatable, Sendable {
     case tokenOutOfRange(token: Int32, vocabularySize: Int)
     case hiddenSize(bytes: Int, bytesPerPosition: Int)
     case hiddenNotFinite
+    case cacheTwice
+    case mixedCacheFormats
 }
 
 extension EngineError: CustomStringConvertible {
@@ -60,6 +62,10 @@ extension EngineError: CustomStringConvertible {
             "\(bytes) bytes of hidden states are not a whole number of positions of \(each) bytes."
         case .hiddenNotFinite:
             "A hidden state holds an infinity or no number; whoever computed it went wrong."
+        case .cacheTwice:
+            "Two items of a batch have the same cache; put their positions into one item."
+        case .mixedCacheFormats:
+            "The caches of a batch keep keys and values in different formats."
         }
     }
 }

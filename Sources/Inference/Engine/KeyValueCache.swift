@@ -2,69 +2,170 @@ import CKernels
 
 /// Keys and values of the positions that one sequence has taken through the layers of one range of blocks.
 ///
-/// Kept in single precision, in pages of 64 positions of all those layers, taken as the sequence grows.
+/// Kept in pages of 64 positions, taken as the sequence grows. A cache that was forked off another one shares its
+/// pages; whichever writes to a shared page first takes a copy of it. Layers with a sliding window let go of pages
+/// that are well behind it.
+///
+/// Confined to the thread of its model, together with all caches that share pages with it.
 public final class KeyValueCache {
     /// The blocks that this cache serves; only those of them that are layers take memory.
-    public let blocks: ClosedRange<Int>
+    public var blocks: ClosedRange<Int> { layout.blocks }
+    public var format: KeyValueFormat { layout.format }
     /// How many positions it may come to hold.
-    public let contextLength: Int
+    public var contextLength: Int { layout.contextLength }
     /// How many positions it holds: the next to be computed.
-    public internal(set) var length = 0
+    public private(set) var length = 0
 
-    private let pageBytes: Int
-    private let table: UnsafeMutableBufferPointer<UnsafeMutablePointer<Float>?>
-    private var pageCount = 0
-    private static let pagePositions = Int(TK_PAGE_POSITIONS)
+    let layout: KeyValueLayout
+    /// For each group its pages, absent where they were let go or never taken.
+    private let tables: UnsafeMutableBufferPointer<UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>?>
+    /// For each group the first page that is held, and the one after the last.
+    private var held: [Range<Int>]
 
-    init(blocks: ClosedRange<Int>, layerCount: Int, layerBytesPerPage: Int, contextLength: Int) {
-        self.blocks = blocks
-        self.contextLength = contextLength
-        pageBytes = layerCount * layerBytesPerPage
-        let pages = (contextLength + Self.pagePositions - 1) / Self.pagePositions
-        table = .allocate(capacity: pages)
-        table.initialize(repeating: nil)
+    private static let pagePositions = KeyValueFormat.pagePositions
+    /// How far a sequence with windows can be cut back at least: far enough for guesses that turn out wrong.
+    public static let keptBehindWindow = 512
+
+    init(layout: KeyValueLayout) {
+        self.layout = layout
+        tables = .allocate(capacity: max(layout.groups.count, 1))
+        tables.initialize(repeating: nil)
+        let pages = Self.pages(for: layout.contextLength)
+        for group in layout.groups.indices {
+            let table = UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>.allocate(capacity: pages)
+            table.initialize(repeating: nil, count: pages)
+            tables[group] = table
+        }
+        held = .init(repeating: 0..<0, count: layout.groups.count)
     }
 
     deinit {
-        releasePages(after: 0)
-        table.deallocate()
+        reset()
+        for table in tables { table?.deallocate() }
+        tables.deallocate()
     }
 
-    /// Bytes that the cache takes now.
-    public var bytes: Int { pageCount * pageBytes }
+    private static func pages(for positions: Int) -> Int { (positions + pagePositions - 1) / pagePositions }
 
-    /// Forgets all positions from `length` on. A length that the cache does not have changes nothing.
-    public func truncate(to length: Int) {
-        guard length >= 0, length < self.length else { return }
+    /// Bytes that the cache takes now. Of a page that several caches share each counts its part.
+    public var bytes: Int {
+        var sum = 0
+        for group in held.indices {
+            for page in held[group] {
+                guard let contents = tables[group]?[page] else { continue }
+                sum += layout.groups[group].pageBytes / KeyValuePage(contents: contents).holders
+            }
+        }
+        return sum
+    }
+
+    /// A cache that begins with the first `length` positions of this one and takes no memory until it grows. Nil where
+    /// this one does not have them, or no longer.
+    public func fork(at length: Int) -> KeyValueCache? {
+        guard (0...self.length).contains(length), canContinue(at: length) else { return nil }
+        let fork = KeyValueCache(layout: layout)
+        fork.length = length
+        for group in held.indices {
+            let pages = held[group].lowerBound..<min(held[group].upperBound, Self.pages(for: length))
+            guard !pages.isEmpty, let from = tables[group], let to = fork.tables[group] else { continue }
+            for page in pages {
+                guard let contents = from[page] else { continue }
+                KeyValuePage(contents: contents).holders += 1
+                to[page] = contents
+            }
+            fork.held[group] = pages
+        }
+        return fork
+    }
+
+    /// Whether the positions that one at `length` sees are all there.
+    private func canContinue(at length: Int) -> Bool {
+        layout.groups.indices.allSatisfy { group in
+            let first = layout.groups[group].window.map { max(0, length + 1 - $0) } ?? 0
+            return first >= length || held[group].lowerBound <= first / Self.pagePositions
+        }
+    }
+
+    /// Forgets all positions from `length` on. A length that the cache does not have changes nothing. Where layers
+    /// with a window have let go of what a position at `length` sees, everything is forgotten.
+    ///
+    /// - Returns: The length that it has now.
+    @discardableResult
+    public func truncate(to length: Int) -> Int {
+        guard length >= 0, length < self.length else { return self.length }
+        guard canContinue(at: length) else {
+            reset()
+            return 0
+        }
         self.length = length
-        releasePages(after: length)
+        for group in held.indices { releasePages(ofGroup: group, from: Self.pages(for: length)) }
+        return length
     }
 
     /// Forgets everything and gives its memory back.
     public func reset() {
         length = 0
-        releasePages(after: 0)
+        for group in held.indices { releasePages(ofGroup: group, from: 0) }
     }
 
-    /// Makes room for positions up to, not including, `end`.
+    /// Makes room for positions up to, not including, `end`, and copies what this cache is about to write to and others
+    /// hold too.
     func reserve(positions end: Int) throws {
-        guard pageBytes > 0 else { return }
-        while pageCount * Self.pagePositions < end {
-            guard let page = tk_memory_allocate(pageBytes) else { throw EngineError.outOfMemory(bytes: pageBytes) }
-            table[pageCount] = page.bindMemory(to: Float.self, capacity: pageBytes / 4)
-            pageCount += 1
+        for group in held.indices {
+            guard let table = tables[group] else { continue }
+            let pageBytes = layout.groups[group].pageBytes
+            let first = length / Self.pagePositions
+            if first < held[group].upperBound, let contents = table[first] {
+                let page = KeyValuePage(contents: contents)
+                if page.holders > 1 {
+                    let copy = try KeyValuePage(byteCount: pageBytes)
+                    copy.contents.update(from: page.contents, count: pageBytes)
+                    table[first] = copy.contents
+                    page.release(byteCount: pageBytes)
+                }
+            }
+            if held[group].isEmpty { held[group] = first..<first }
+            while held[group].upperBound < Self.pages(for: end) {
+                table[held[group].upperBound] = try KeyValuePage(byteCount: pageBytes).contents
+                held[group] = held[group].lowerBound..<held[group].upperBound + 1
+            }
         }
     }
 
-    private func releasePages(after positions: Int) {
-        let needed = (positions + Self.pagePositions - 1) / Self.pagePositions
-        while pageCount > needed {
-            pageCount -= 1
-            tk_memory_free(table[pageCount], pageBytes)
-            table[pageCount] = nil
+    /// Takes positions that have been computed as its own, and lets go of what windows have left behind.
+    func advance(to end: Int) {
+        length = end
+        for group in held.indices {
+            guard let window = layout.groups[group].window, let table = tables[group] else { continue }
+            let needed = max(0, end + 1 - window - Self.keptBehindWindow) / Self.pagePositions
+            while held[group].lowerBound < min(needed, held[group].upperBound) {
+                let page = held[group].lowerBound
+                if let contents = table[page] {
+                    KeyValuePage(contents: contents).release(byteCount: layout.groups[group].pageBytes)
+                    table[page] = nil
+                }
+                held[group] = page + 1..<held[group].upperBound
+            }
         }
+    }
+
+    private func releasePages(ofGroup group: Int, from first: Int) {
+        guard let table = tables[group] else { return }
+        while held[group].upperBound > max(first, held[group].lowerBound) {
+            let page = held[group].upperBound - 1
+            if let contents = table[page] {
+                KeyValuePage(contents: contents).release(byteCount: layout.groups[group].pageBytes)
+                table[page] = nil
+            }
+            held[group] = held[group].lowerBound..<page
+        }
+        if held[group].isEmpty { held[group] = 0..<0 }
     }
 
     /// The pages, for as long as this cache lives and does not grow or shrink.
-    var view: tk_cache { tk_cache(pages: UnsafePointer(table.baseAddress!)) }
+    var pages: tk_pages {
+        tk_pages(
+            tables: UnsafeRawPointer(tables.baseAddress!)
+                .assumingMemoryBound(to: UnsafePointer<UnsafeMutablePointer<UInt8>?>?.self))
+    }
 }

@@ -42,7 +42,7 @@ struct CheckedTensor {
         return tensor
     }
 
-    private init(_ name: String, shape: [Int], in source: any TensorSource) throws {
+    init(_ name: String, shape: [Int], in source: any TensorSource) throws {
         guard let view = source.tensor(named: name) else { throw EngineError.tensorMissing(name: name) }
         // GGUF leaves out trailing dimensions of one, or writes them.
         var found = view.dimensions

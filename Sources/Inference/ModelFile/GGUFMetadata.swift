@@ -210,6 +210,27 @@ extension GGUFMetadata {
         return result
     }
 
+    /// The elements of an array of numbers, whole or real, as single precision.
+    func reals(_ key: String, atMost limit: Int) throws(ModelFileError) -> [Float]? {
+        guard let (type, count, start) = try array(key) else { return nil }
+        guard type == .float32 else { return try integers(key, atMost: limit)?.map { Float($0) } }
+        try Self.check(count, of: key, atMost: limit)
+        var reader = start
+        var result: [Float] = []
+        result.reserveCapacity(count)
+        for _ in 0..<count { result.append(Float(bitPattern: try reader.integer(UInt32.self, of: key))) }
+        return result
+    }
+
+    /// The elements of an array of 8-bit numbers.
+    func bytes(_ key: String, atMost limit: Int) throws(ModelFileError) -> [UInt8]? {
+        guard let (type, count, start) = try array(key) else { return nil }
+        guard type == .uint8 || type == .int8 else { throw .wrongType(key: key, expected: "an array of bytes") }
+        try Self.check(count, of: key, atMost: limit)
+        var reader = start
+        return [UInt8](file.bytes[try reader.take(UInt64(count), of: key)])
+    }
+
     private static func check(_ count: Int, of key: String, atMost limit: Int) throws(ModelFileError) {
         guard count <= limit else {
             throw .implausible(what: "the length of \(key)", value: "\(count)", allowed: "up to \(limit)")

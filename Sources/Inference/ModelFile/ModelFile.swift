@@ -15,8 +15,7 @@ public final class ModelFile: TensorSource, Sendable {
     init(_ file: MappedFile) throws(ModelFileError) {
         document = try GGUFDocument(file)
         path = file.path
-        hyperparameters = try Hyperparameters(
-            document.metadata, tiedEmbeddings: document.tensor(named: ModelLayout.headTensor) == nil)
+        hyperparameters = try Hyperparameters(document)
         displayName = try Self.displayName(document.metadata)
         try ModelLayout(hyperparameters).check(document.tensors)
     }

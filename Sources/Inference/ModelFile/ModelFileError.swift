@@ -14,6 +14,7 @@ public enum ModelFileError: Error, Equatable, Sendable {
     case wrongType(key: String, expected: String)
     case unsupportedTensorType(tensor: String, type: String)
     case unsupported(what: String)
+    case unsupportedArchitecture(String, supported: [String])
     case overlappingTensors(String, String)
     case notAPiece
     case unsupportedPieceVersion(UInt32)
@@ -49,6 +50,9 @@ extension ModelFileError: CustomStringConvertible {
                 + "use a file quantised to one of these."
         case .unsupported(let what):
             "The model needs \(what), which is not implemented; choose another model."
+        case .unsupportedArchitecture(let name, let supported):
+            "The model has the architecture \(quoted(name)), which is not supported; choose a model of one of these: "
+                + supported.joined(separator: ", ") + "."
         case .overlappingTensors(let first, let second):
             "Tensors \(first) and \(second) overlap in the file: it is damaged; fetch it again."
         case .notAPiece:

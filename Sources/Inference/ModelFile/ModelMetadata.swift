@@ -2,6 +2,8 @@
 public struct ModelMetadata: Sendable {
     static let reservedPrefix = "tiktrue."
     static let tiedEmbeddingsKey = "tiktrue.tied_embeddings"
+    /// Under which a metadata piece holds the elements of a tensor that the whole model shares.
+    static func key(of tensor: ModelTensor) -> String { reservedPrefix + tensor.rawValue }
 
     public let hyperparameters: Hyperparameters
     /// `general.name`, shortened and without control characters; "unnamed" where the file gives none.
@@ -26,16 +28,7 @@ public struct ModelMetadata: Sendable {
 
     private init(_ document: GGUFDocument) throws {
         let metadata = document.metadata
-        let tied: Bool
-        if document.tensors.isEmpty {
-            guard let value = try metadata.bool(Self.tiedEmbeddingsKey) else {
-                throw ModelFileError.missing(what: Self.tiedEmbeddingsKey)
-            }
-            tied = value
-        } else {
-            tied = document.tensor(named: ModelLayout.headTensor) == nil
-        }
-        hyperparameters = try Hyperparameters(metadata, tiedEmbeddings: tied)
+        hyperparameters = try Hyperparameters(document)
         displayName = try ModelFile.displayName(metadata)
         tokenizer = try Tokenizer(metadata)
         chatTemplateSource = try metadata.string("tokenizer.chat_template")
@@ -45,11 +38,14 @@ public struct ModelMetadata: Sendable {
 extension ModelMetadata {
     /// A conversation as the model wants to read it, up to where its answer begins.
     ///
-    /// - Parameter formatTime: gives the present time by a format of `strftime`, for templates that tell the model the
-    ///   date.
+    /// - Parameters:
+    ///   - tools: the functions that the model may call, described in JSON.
+    ///   - variables: what else the template may look at, such as `enable_thinking`.
+    ///   - formatTime: gives the present time by a format of `strftime`, for templates that tell the model the date.
     /// - Throws: `ModelFileError.missing` for a model that is not made for chat, or `TemplateError`.
     public func promptTokens(
-        for messages: [ChatMessage], formatTime: ((String) -> String)? = nil
+        for messages: [ChatMessage], tools: [JSONValue] = [], variables: JSONObject = JSONObject(),
+        formatTime: ((String) -> String)? = nil
     ) throws -> [Int32] {
         guard let chatTemplateSource else { throw ModelFileError.missing(what: "chat template") }
         let vocabulary = tokenizer.vocabulary
@@ -58,7 +54,7 @@ extension ModelMetadata {
         }
         let prompt = try ChatTemplate(chatTemplateSource).render(
             messages: messages, addGenerationPrompt: true, bosToken: text(of: vocabulary.beginningOfSequence),
-            eosToken: text(of: vocabulary.endOfSequence), formatTime: formatTime)
+            eosToken: text(of: vocabulary.endOfSequence), tools: tools, variables: variables, formatTime: formatTime)
         return tokenizer.encode(prompt, parseSpecial: true, atStart: true)
     }
 }

@@ -26,8 +26,10 @@
 ///
 /// The *metadata* piece is no such container: it is a GGUF v3 file without tensors. It holds "GGUF", version 3, 0
 /// tensors, the number of entries, the model file's metadata entries byte for byte and in their order except those
-/// whose key begins with "tiktrue.", and at last the entry `tiktrue.tied_embeddings` (bool): whether the head
-/// multiplies with `token_embd.weight` because the model file has no `output.weight`.
+/// whose key begins with "tiktrue."; for each of the tensors `rope_freqs.weight`, `rope_factors_short.weight` and
+/// `rope_factors_long.weight` that the model file has, in this order, an entry `tiktrue.<name>` with its elements (array
+/// of F32); and at last the entry `tiktrue.tied_embeddings` (bool): whether the head multiplies with
+/// `token_embd.weight` because the model file has no `output.weight`.
 enum PieceContainer {
     static let magic = Array("TKTPIECE".utf8)
     static let version: UInt32 = 1

@@ -36,16 +36,29 @@ struct PieceContents {
     /// The metadata piece, described in `PieceContainer`.
     init(metadataOf document: GGUFDocument, tiedEmbeddings: Bool) {
         let kept = document.metadata.entries.filter { !$0.key.hasPrefix(ModelMetadata.reservedPrefix) }
+        let shared = ModelTensor.allCases.compactMap { tensor in
+            document.tensor(named: tensor.rawValue).map { (ModelMetadata.key(of: tensor), $0) }
+        }
         var head = Array("GGUF".utf8)
         head.append(littleEndian: UInt32(3))
         head.append(littleEndian: UInt64(0))
-        head.append(littleEndian: UInt64(kept.count + 1))
+        head.append(littleEndian: UInt64(kept.count + shared.count + 1))
+        var parts: [Part] = [.new(head)] + kept.map { .file($0.range) }
+        for (key, tensor) in shared {
+            var entry: [UInt8] = []
+            entry.append(littleEndian: UInt64(key.utf8.count))
+            entry.append(contentsOf: key.utf8)
+            entry.append(littleEndian: GGUFValueType.array.rawValue)
+            entry.append(littleEndian: GGUFValueType.float32.rawValue)
+            entry.append(littleEndian: UInt64(tensor.range.count / 4))
+            parts += [.new(entry), .file(tensor.range)]
+        }
         var tail: [UInt8] = []
         tail.append(littleEndian: UInt64(ModelMetadata.tiedEmbeddingsKey.utf8.count))
         tail.append(contentsOf: ModelMetadata.tiedEmbeddingsKey.utf8)
         tail.append(littleEndian: GGUFValueType.bool.rawValue)
         tail.append(tiedEmbeddings ? 1 : 0)
-        self.parts = [.new(head)] + kept.map { .file($0.range) } + [.new(tail)]
+        self.parts = parts + [.new(tail)]
         self.file = document.file
     }
 

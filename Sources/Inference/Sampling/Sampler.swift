@@ -1,124 +1,220 @@
-/// Chooses a token from logits, as a pure function of logits, parameters and position: whichever peer holds the head
-/// and however often it computes a position, the same token comes out.
+/// Chooses a token from logits, as a pure function of logits, parameters, position and the session's tokens: whichever
+/// peer holds the head and however often it computes a position, the same token comes out.
 ///
 /// So the random number is drawn from (seed, position) and not from a generator that remembers; equal logits are
-/// ordered by token number; sums have one fixed order; and the exponential is made of additions and multiplications
-/// (`exponential`), because those of different C libraries differ in the last bit.
+/// ordered by token number; sums have one fixed order; and the exponential is made of operations that give the same
+/// bits everywhere (`SamplerNumbers`).
 ///
-/// In order: temperature, then top-k, then top-p of what top-k left. A NaN counts as minus infinity.
-public enum Sampler {
-    /// - Parameters:
-    ///   - logits: one for each token of the vocabulary.
-    ///   - position: of the token that is chosen, counted from the beginning of the sequence.
-    /// - Throws: `SamplingError.noCandidate`.
+/// In order: bias, penalties, what the mask forbids, temperature, top-k, top-p of what top-k left, min-p. A NaN counts
+/// as minus infinity. What stays here from one token to the next are buffers only, so that a token allocates nothing.
+public struct Sampler: Sendable {
+    private var adjusted: [Float] = []
+    private var scratch = Scratch()
+
+    /// Buffers that every token fills anew.
+    struct Scratch: Sendable {
+        var candidates: [Candidate] = []
+        var window: [Int32] = []
+        var blockSums: [Double] = []
+        var binSums: [Double] = []
+        var binLeast: [Double] = []
+    }
+
+    public init() {}
+
+    /// One token, without anything to remember: for single calls.
     public static func sample(
         logits: [Float], parameters: SamplingParameters, position: Int
     ) throws(SamplingError) -> Int32 {
-        guard let best = best(of: logits) else { throw .noCandidate(count: logits.count) }
-        let highest = logits[best]
-        guard parameters.temperature > 0, highest < .infinity else { return Int32(best) }
-        // Scaled so that the best is 0 and all others are below.
-        let scaled = logits.map { logit in
-            logit.isNaN ? -Double.infinity : (Double(logit) - Double(highest)) / parameters.temperature
+        var sampler = Sampler()
+        return try sampler.sample(logits: logits, parameters: parameters, position: position).token
+    }
+
+    /// - Parameters:
+    ///   - logits: one for each token of the vocabulary.
+    ///   - position: of the token that is chosen, counted from the beginning of the sequence.
+    ///   - history: the session's tokens up to `position`, of which the penalties read the last; may be empty where
+    ///     there are no penalties.
+    ///   - allowed: the tokens that may be chosen; nil for all.
+    /// - Throws: `SamplingError.noCandidate` or `.nothingAllowed`.
+    public mutating func sample(
+        logits: [Float], parameters: SamplingParameters, position: Int, history: [Int32] = [],
+        allowed: TokenMask? = nil
+    ) throws(SamplingError) -> SampledToken {
+        let token: Int32
+        let penalties = parameters.penalties
+        if parameters.logitBias.isEmpty, allowed == nil, !penalties.areActive {
+            token = try logits.withUnsafeBufferPointer { (values) throws(SamplingError) in
+                try Self.choose(values, parameters, position, &scratch)
+            }
+        } else {
+            var values: [Float] = []
+            swap(&values, &adjusted)
+            defer { swap(&values, &adjusted) }
+            values.removeAll(keepingCapacity: true)
+            values.append(contentsOf: logits)
+            guard Self.best(of: logits) != nil else { throw .noCandidate(count: logits.count) }
+            for bias in parameters.logitBias where bias.token >= 0 && Int(bias.token) < values.count {
+                values[Int(bias.token)] += bias.value
+            }
+            if penalties.areActive { Self.penalise(&values, penalties, history.suffix(penalties.window), &scratch) }
+            if let allowed { Self.forbid(&values, except: allowed) }
+            do {
+                token = try values.withUnsafeBufferPointer { (values) throws(SamplingError) in
+                    try Self.choose(values, parameters, position, &scratch)
+                }
+            } catch .noCandidate {
+                throw .nothingAllowed
+            }
         }
-        let share = uniform(seed: parameters.seed, position: position)
-        guard parameters.topK > 0 || parameters.topP < 1 else {
-            return Int32(choose(Array(scaled.indices), weights: scaled.map(exponential), share: share))
-        }
-        let (tokens, weights) = candidates(scaled, parameters)
-        return Int32(choose(tokens, weights: weights, share: share))
+        guard let count = parameters.logProbabilities else { return SampledToken(token: token) }
+        return logits.withUnsafeBufferPointer { Self.described(token, in: $0, best: count, &scratch) }
     }
 
     /// The index of the highest logit, the lowest of equal ones.
     private static func best(of logits: [Float]) -> Int? {
-        var best: Int?
-        var highest = -Float.infinity
-        for (index, logit) in logits.enumerated() where logit > highest {
-            best = index
-            highest = logit
-        }
-        return best
+        logits.withUnsafeBufferPointer { best(of: $0) }
     }
 
-    /// What top-k and top-p leave, the most probable first, with weights relative to the best one's.
-    ///
-    /// Sorting a whole vocabulary takes longer than computing its logits, so only a window below the best is sorted,
-    /// and a wider one where that was not enough. The result does not depend on the windows.
-    private static func candidates(
-        _ scaled: [Double], _ parameters: SamplingParameters
-    ) -> (tokens: [Int], weights: [Double]) {
-        let allWeights = parameters.topK > 0 ? 0 : scaled.reduce(0) { $0 + exponential($1) }
-        var window = 2.0
-        while true {
-            var tokens = scaled.indices.filter { scaled[$0] >= -window }
-            let isAll = window > lowestExponent
-            tokens.sort { scaled[$0] != scaled[$1] ? scaled[$0] > scaled[$1] : $0 < $1 }
-            let isEnough = parameters.topK > 0 && tokens.count >= parameters.topK
-            if parameters.topK > 0, !isEnough, !isAll {
-                window *= 2
+    // MARK: Before the choice
+
+    /// Each token in the window is penalised once for being there and by how often it is.
+    private static func penalise(
+        _ values: inout [Float], _ penalties: Penalties, _ window: ArraySlice<Int32>, _ scratch: inout Scratch
+    ) {
+        scratch.window.removeAll(keepingCapacity: true)
+        scratch.window.append(contentsOf: window)
+        scratch.window.sort()
+        let repetition = Float(penalties.repetition)
+        var index = 0
+        while index < scratch.window.count {
+            let token = scratch.window[index]
+            var count = 0
+            while index < scratch.window.count, scratch.window[index] == token {
+                count += 1
+                index += 1
+            }
+            guard token >= 0, Int(token) < values.count else { continue }
+            let value = values[Int(token)]
+            let repeated = value > 0 ? value / repetition : value * repetition
+            values[Int(token)] = repeated - Float(penalties.frequency) * Float(count) - Float(penalties.presence)
+        }
+    }
+
+    private static func forbid(_ values: inout [Float], except allowed: TokenMask) {
+        values.withUnsafeMutableBufferPointer { values in
+            for (index, word) in allowed.words.enumerated() where word != .max {
+                let start = index << 6
+                for place in start..<max(start, min(start + 64, values.count))
+                where word & 1 << UInt64(place - start) == 0 {
+                    values[place] = -.infinity
+                }
+            }
+            for place in min(allowed.count, values.count)..<values.count { values[place] = -.infinity }
+        }
+    }
+}
+
+// MARK: - The choice
+
+extension Sampler {
+    typealias Lanes = SamplerNumbers.Lanes
+
+    /// Tokens further below the best than this, after temperature, are never drawn: all of a vocabulary together they
+    /// have less than 10^-22 of the probability.
+    static let lowest = -64.0
+
+    fileprivate static func choose(
+        _ logits: UnsafeBufferPointer<Float>, _ parameters: SamplingParameters, _ position: Int,
+        _ scratch: inout Scratch
+    ) throws(SamplingError) -> Int32 {
+        guard let best = best(of: logits) else { throw .noCandidate(count: logits.count) }
+        guard parameters.temperature > 0, parameters.topK != 1, logits[best] < .infinity else { return Int32(best) }
+        let scale = Scale(highest: Double(logits[best]), temperature: parameters.temperature)
+        let share = SamplerNumbers.uniform(seed: parameters.seed, position: position)
+        if parameters.topK > 0, parameters.topK < logits.count {
+            return chooseOfBest(logits, scale, parameters, share, &scratch)
+        }
+        if parameters.topP < 1 || parameters.minP > 0 {
+            return chooseOfNucleus(logits, scale, parameters, share, &scratch)
+        }
+        return chooseOfAll(logits, scale, share, &scratch)
+    }
+
+    /// Turns logits into exponents: the best is 0 and all others are below.
+    struct Scale {
+        let highest: Double
+        let temperature: Double
+
+        func exponent(_ logit: Float) -> Double {
+            logit.isNaN ? -.infinity : (Double(logit) - highest) / temperature
+        }
+
+        func weight(_ logit: Float) -> Double {
+            let exponent = exponent(logit)
+            return exponent < Sampler.lowest ? 0 : SamplerNumbers.exponential(exponent)
+        }
+
+        /// Eight weights; places behind the end weigh nothing.
+        func weights(_ logits: UnsafeBufferPointer<Float>, at start: Int) -> (exponents: Lanes, weights: Lanes) {
+            var values = SIMD8<Float>(repeating: -.infinity)
+            if start + 8 <= logits.count {
+                values = UnsafeRawBufferPointer(logits).loadUnaligned(fromByteOffset: start * 4, as: SIMD8<Float>.self)
+            } else {
+                for lane in 0..<logits.count - start { values[lane] = logits[start + lane] }
+            }
+            let exponents = (Lanes(values) - highest) / temperature
+            // NaN is not above anything.
+            let isCounted = exponents .>= Sampler.lowest
+            let weights = SamplerNumbers.exponential(exponents.replacing(with: Sampler.lowest, where: .!isCounted))
+            return (exponents, weights.replacing(with: 0, where: .!isCounted))
+        }
+    }
+
+    static func best(of logits: UnsafeBufferPointer<Float>) -> Int? {
+        var highest = SIMD16<Float>(repeating: -.infinity)
+        let bytes = UnsafeRawBufferPointer(logits)
+        let whole = logits.count / 16 * 16
+        for start in stride(from: 0, to: whole, by: 16) {
+            let values = bytes.loadUnaligned(fromByteOffset: start * 4, as: SIMD16<Float>.self)
+            highest.replace(with: values, where: values .> highest)
+        }
+        var best = highest.max()
+        for place in whole..<logits.count where logits[place] > best { best = logits[place] }
+        return best > -.infinity ? logits.firstIndex(of: best) : nil
+    }
+
+    /// Of the whole vocabulary, in the order of tokens: first the block in which the share lies, then the token in it.
+    private static func chooseOfAll(
+        _ logits: UnsafeBufferPointer<Float>, _ scale: Scale, _ share: Double, _ scratch: inout Scratch
+    ) -> Int32 {
+        let blockTokens = 512
+        scratch.blockSums.removeAll(keepingCapacity: true)
+        var total = 0.0
+        for block in stride(from: 0, to: logits.count, by: blockTokens) {
+            var sums = Lanes(repeating: 0)
+            for start in stride(from: block, to: min(block + blockTokens, logits.count), by: 8) {
+                sums += scale.weights(logits, at: start).weights
+            }
+            scratch.blockSums.append(sums.sum())
+            total += sums.sum()
+        }
+        let wanted = share * total
+        var sum = 0.0
+        var last: Int32 = 0
+        for (block, blockSum) in scratch.blockSums.enumerated() {
+            if sum + blockSum <= wanted, block + 1 < scratch.blockSums.count {
+                sum += blockSum
                 continue
             }
-            if isEnough { tokens.removeSubrange(parameters.topK...) }
-            let weights = tokens.map { exponential(scaled[$0]) }
-            let wanted = parameters.topP * (parameters.topK > 0 ? weights.reduce(0, +) : allWeights)
-            var sum = 0.0
-            for (index, weight) in weights.enumerated() {
+            for token in block * blockTokens..<min((block + 1) * blockTokens, logits.count) {
+                let weight = scale.weight(logits[token])
+                guard weight > 0 else { continue }
                 sum += weight
-                if parameters.topP < 1, sum >= wanted { return (Array(tokens[...index]), Array(weights[...index])) }
+                last = Int32(token)
+                if sum > wanted { return last }
             }
-            if parameters.topK > 0 || isAll { return (tokens, weights) }
-            window *= 2
         }
+        return last
     }
-
-    /// The token at `share` of the weights' sum.
-    private static func choose(_ tokens: [Int], weights: [Double], share: Double) -> Int {
-        let wanted = share * weights.reduce(0, +)
-        var sum = 0.0
-        var last = 0
-        for (index, weight) in weights.enumerated() where weight > 0 {
-            sum += weight
-            last = index
-            if sum > wanted { break }
-        }
-        return tokens[last]
-    }
-
-    // MARK: Numbers that are the same everywhere
-
-    /// A number in 0..<1 for each seed and position: two rounds of SplitMix64's finaliser (Steele, Lea, Flood 2014).
-    static func uniform(seed: UInt64, position: Int) -> Double {
-        func mixed(_ input: UInt64) -> UInt64 {
-            var word = input
-            word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-            return word ^ (word >> 31)
-        }
-        let place = UInt64(bitPattern: Int64(position)) &* 0x9E37_79B9_7F4A_7C15
-        let word = mixed(mixed(seed &+ 0x9E37_79B9_7F4A_7C15) &+ place)
-        return Double(word >> 11) * 0x1p-53
-    }
-
-    private static let lowestExponent = 708.0
-
-    /// e^x for x up to 0, within 2 units in the last place; 0 below -708, where results would be subnormal.
-    ///
-    /// x = n ln 2 + r with |r| up to half of ln 2, e^r by its series to the 13th power, scaled by 2^n: additions,
-    /// multiplications and one rounding, which IEEE 754 fixes to the bit.
-    static func exponential(_ x: Double) -> Double {
-        guard x > -lowestExponent else { return 0 }
-        let n = (x * 0x1.71547652b82fep+0).rounded(.toNearestOrEven)
-        // ln 2 in two parts; the first has so few digits that its product with n is exact.
-        let r = (x - n * 0x1.62e42feep-1) - n * 0x1.a39ef35793c76p-33
-        var series = 1.0 / 6_227_020_800
-        for factor in inverseFactorials { series = series * r + factor }
-        return series * Double(sign: .plus, exponent: Int(n), significand: 1)
-    }
-
-    /// 1/12!, 1/11!, ... 1/1!, 1/0!
-    private static let inverseFactorials: [Double] = [
-        1.0 / 479_001_600, 1.0 / 39_916_800, 1.0 / 3_628_800, 1.0 / 362_880, 1.0 / 40_320, 1.0 / 5_040, 1.0 / 720,
-        1.0 / 120,
-        1.0 / 24, 1.0 / 6, 0.5, 1, 1,
-    ]
 }

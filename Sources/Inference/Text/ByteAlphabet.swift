@@ -22,8 +22,8 @@ enum ByteAlphabet {
         return result
     }()
 
-    static func byte(for scalar: Unicode.Scalar) -> UInt8? {
-        let value = Int(scalar.value)
+    static func byte(for scalar: UInt32) -> UInt8? {
+        let value = Int(scalar)
         guard value < bytesByScalar.count, bytesByScalar[value] >= 0 else { return nil }
         return UInt8(bytesByScalar[value])
     }

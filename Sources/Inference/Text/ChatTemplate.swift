@@ -3,10 +3,14 @@ public struct ChatMessage: Sendable, Equatable {
     /// "system", "user" or "assistant"; what else is allowed, the template decides.
     public var role: String
     public var content: String
+    /// What else the message has, by the names that templates know: `tool_calls`, `tool_call_id`, `name`,
+    /// `reasoning_content`. A `content` in it, such as a list of parts or null, stands in place of the text.
+    public var fields: JSONObject
 
-    public init(role: String, content: String) {
+    public init(role: String, content: String, fields: JSONObject = JSONObject()) {
         self.role = role
         self.content = content
+        self.fields = fields
     }
 }
 
@@ -29,22 +33,49 @@ public struct ChatTemplate: Sendable {
     ///   - addGenerationPrompt: whether the text ends where the model's answer begins.
     ///   - bosToken: text of the model's first token, "" for none.
     ///   - eosToken: text of the token that ends an answer, "" for none.
+    ///   - tools: the functions that the model may call, each described by a JSON object in the style of OpenAI's
+    ///     interface; none leaves `tools` undefined for the template's purposes (`none`, as Hugging Face does).
+    ///   - variables: what else the template may look at, such as `enable_thinking` or `date_string`.
     ///   - formatTime: gives the present time by a format of `strftime`; without it templates do not learn the date.
     /// - Throws: `TemplateError`; `.refused` where the template does not take such a conversation.
     public func render(
         messages: [ChatMessage], addGenerationPrompt: Bool, bosToken: String, eosToken: String,
-        formatTime: ((String) -> String)? = nil
+        tools: [JSONValue] = [], variables: JSONObject = JSONObject(), formatTime: ((String) -> String)? = nil
     ) throws(TemplateError) -> String {
         var list: [TemplateValue] = []
         for message in messages {
-            let pairs = [("role", message.role), ("content", message.content)]
-            list.append(.mapping(try TemplateMapping(pairs.map { (TemplateText(of: $0), .text($1)) })))
+            var members = JSONObject([("role", .string(message.role)), ("content", .string(message.content))])
+            for (key, value) in message.fields.members { members[key] = value }
+            list.append(try TemplateValue(.object(members)))
         }
-        let evaluator = TemplateEvaluator(
-            variables: [
-                "messages": .list(try TemplateList(list)), "add_generation_prompt": .bool(addGenerationPrompt),
-                "bos_token": .text(bosToken), "eos_token": .text(eosToken), "tools": .none, "documents": .none,
-            ], formatTime: formatTime)
+        var known: [String: TemplateValue] = [
+            "messages": .list(try TemplateList(list)), "add_generation_prompt": .bool(addGenerationPrompt),
+            "bos_token": .text(bosToken), "eos_token": .text(eosToken), "documents": .none,
+            "tools": tools.isEmpty ? .none : try TemplateValue(.array(tools)),
+        ]
+        for (name, value) in variables.members where known[name] == nil { known[name] = try TemplateValue(value) }
+        let evaluator = TemplateEvaluator(variables: known, formatTime: formatTime)
         return try evaluator.render(try TemplateParser.parse(source))
+    }
+}
+
+extension TemplateValue {
+    /// A JSON document as Python reads it.
+    init(_ json: JSONValue) throws(TemplateError) {
+        switch json {
+        case .null: self = .none
+        case .bool(let flag): self = .bool(flag)
+        case .integer(let number): self = .integer(number)
+        case .real(let number): self = .real(number)
+        case .string(let text): self = .text(text)
+        case .array(let items):
+            var list: [TemplateValue] = []
+            for item in items { list.append(try TemplateValue(item)) }
+            self = .list(try TemplateList(list))
+        case .object(let object):
+            var pairs: [(TemplateText, TemplateValue)] = []
+            for (key, value) in object.members { pairs.append((TemplateText(of: key), try TemplateValue(value))) }
+            self = .mapping(try TemplateMapping(pairs))
+        }
     }
 }

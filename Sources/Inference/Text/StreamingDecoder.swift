@@ -1,21 +1,21 @@
 /// Turns tokens into text as they come. A character whose bytes are spread over several tokens is given out when it is
 /// whole, so every text that leaves is valid by itself and all of them together are the text of all tokens.
 public struct StreamingDecoder: Sendable {
-    private let vocabulary: Vocabulary
-    private let includingControl: Bool
+    private var reader: TokenReader
     /// The beginning of a character: at most 3 bytes.
     private var pending: [UInt8] = []
 
-    /// - Parameter includingControl: whether control tokens come out as their text.
-    public init(_ tokenizer: Tokenizer, includingControl: Bool = false) {
-        self.vocabulary = tokenizer.vocabulary
-        self.includingControl = includingControl
+    /// - Parameters:
+    ///   - includingControl: whether control tokens come out as their text.
+    ///   - continuing: whether the tokens go on where others ended within a text, so that a space they begin with is
+    ///     the text's own.
+    public init(_ tokenizer: Tokenizer, includingControl: Bool = false, continuing: Bool = false) {
+        reader = TokenReader(tokenizer, includingControl: includingControl, continuing: continuing)
     }
 
     /// The characters that this token completes; bytes that can be part of none become U+FFFD.
     public mutating func push(_ id: Int32) -> String {
-        guard includingControl || !vocabulary.isControl(id) else { return "" }
-        pending.append(contentsOf: vocabulary.bytes(of: id))
+        pending.append(contentsOf: reader.bytes(of: id))
         let whole = pending.count - Self.openEnd(of: pending)
         let text = String(decoding: pending[..<whole], as: UTF8.self)
         pending.removeFirst(whole)

@@ -1,89 +1,57 @@
-/// Text to token numbers and back: byte-level byte-pair encoding with the vocabulary, merges and special tokens of the
-/// model's own file.
+/// Text to token numbers and back, as the model's own file wants it: byte-level byte-pair encoding, SentencePiece's
+/// byte-pair encoding over characters, or its unigram model.
 ///
-/// First the special tokens that stand in the text are cut out, then a `PreTokenizer` cuts what is left into words,
-/// then each word's bytes are merged (`BytePairMerges`). A byte for which the vocabulary has no token is left out:
-/// SmolLM2 lacks 21 of 256, six control characters and bytes that do not occur in UTF-8 or only in planes without
-/// assigned characters.
+/// First the special tokens that stand in the text are cut out. What is left is cut into words: by a `PreTokenizer`, or
+/// where no token joins two characters (`AdjacencyFilter`). Then each word becomes tokens (`TokenModel`). A byte for
+/// which a vocabulary has no token is left out, or becomes the unknown token where there is one: SmolLM2 lacks 21 of
+/// 256, six control characters and bytes that do not occur in UTF-8 or only in planes without assigned characters.
 public struct Tokenizer: Sendable {
     public let vocabulary: Vocabulary
     /// Whether the file wants a sequence to begin with the token `vocabulary.beginningOfSequence`.
     public let addsBeginningOfSequence: Bool
-    private let preTokenizer: PreTokenizer
-    private let merges: BytePairMerges
-    /// The token of each single byte, -1 where there is none.
-    private let byteTokens: [Int32]
-    /// Whole words that are a token whatever the merges say (only where the pre-tokenizer asks for it).
-    private let wholeWords: [[UInt8]: Int32]
+    /// Whether the file wants a whole sequence to end with the token `vocabulary.endOfSequence`.
+    public let addsEndOfSequence: Bool
+    private let words: Words
+    private let composes: Bool
+    private let model: TokenModel
     private let specials: SpecialTokens
 
-    private enum Limit {
-        static let merges = 1 << 22
-        /// Words whose tokens are remembered during one call. English text repeats most of its words within the first
-        /// thousands.
-        static let cachedWords = 8192
-        static let cachedWordBytes = 64
+    /// How text is cut into what the model encodes by itself.
+    enum Words: Sendable {
+        case cut(PreTokenizer)
+        case prepared(TextPreparation, AdjacencyFilter, PreTokenizer?)
     }
 
-    init(_ metadata: GGUFMetadata) throws {
-        guard let model = try metadata.string("tokenizer.ggml.model") else {
-            throw TokenizerError.missing(key: "tokenizer.ggml.model")
+    init(_ definition: TokenizerDefinition) throws(TokenizerError) {
+        for id in [definition.beginningOfSequence, definition.endOfSequence, definition.endOfTurn, definition.unknown] {
+            if let id, id < 0 || id >= definition.texts.count {
+                throw .malformed(what: "\(id) is the number of a special token of \(definition.texts.count) tokens")
+            }
         }
-        guard model == "gpt2" else {
-            throw TokenizerError.unsupported(what: "a tokenizer of the kind \(quoted(model)) instead of \"gpt2\"")
-        }
-        guard let pre = try metadata.string("tokenizer.ggml.pre") else {
-            throw TokenizerError.missing(key: "tokenizer.ggml.pre")
-        }
-        guard let preTokenizer = PreTokenizer(name: pre) else {
-            throw TokenizerError.unsupported(what: "the pre-tokenizer \(quoted(pre))")
-        }
-        guard let texts = try metadata.strings("tokenizer.ggml.tokens", atMost: Vocabulary.Limit.tokens) else {
-            throw TokenizerError.missing(key: "tokenizer.ggml.tokens")
-        }
-        guard let mergeTexts = try metadata.strings("tokenizer.ggml.merges", atMost: Limit.merges) else {
-            throw TokenizerError.missing(key: "tokenizer.ggml.merges")
-        }
-        let kinds = try metadata.integers("tokenizer.ggml.token_type", atMost: Vocabulary.Limit.tokens)
-        vocabulary = try Vocabulary(texts: texts, kinds: kinds, metadata: metadata)
-        self.preTokenizer = preTokenizer
-        addsBeginningOfSequence = try metadata.bool("tokenizer.ggml.add_bos_token") ?? false
+        vocabulary = try Vocabulary(definition)
+        addsBeginningOfSequence = definition.addsBeginningOfSequence
+        addsEndOfSequence = definition.addsEndOfSequence
         if addsBeginningOfSequence, vocabulary.beginningOfSequence == nil {
-            throw TokenizerError.missing(key: "tokenizer.ggml.bos_token_id")
+            throw .missing(key: "tokenizer.ggml.bos_token_id")
         }
-
-        var idByText: [[UInt8]: Int32] = [:]
-        idByText.reserveCapacity(texts.count)
-        for (id, text) in texts.enumerated() {
-            guard idByText.updateValue(Int32(id), forKey: text) == nil else {
-                throw TokenizerError.malformed(what: "token \(id) stands in it twice")
-            }
+        if addsEndOfSequence, vocabulary.endOfSequence == nil { throw .missing(key: "tokenizer.ggml.eos_token_id") }
+        specials = try SpecialTokens(vocabulary, stripping: definition.stripping)
+        model = try TokenModel(definition, vocabulary)
+        switch definition.model {
+        case .bytePairs(let preTokenizer, _): words = .cut(preTokenizer)
+        case .unigram where definition.words != nil:
+            // Between paths of equal scores the order of adding decides: a word is added up from its own beginning.
+            words = .prepared(definition.preparation, .joiningAll, definition.words)
+        case .characterPairs, .scoredPieces, .unigram:
+            words = .prepared(definition.preparation, AdjacencyFilter(vocabulary), definition.words)
         }
-        byteTokens = (0...255).map { idByText[Array(ByteAlphabet.character(for: UInt8($0)).utf8)] ?? -1 }
-        merges = try Self.merges(mergeTexts, idByText: idByText)
-        specials = SpecialTokens(vocabulary)
-        var wholeWords: [[UInt8]: Int32] = [:]
-        if case .llama3 = preTokenizer {
-            for id in 0..<Int32(texts.count) where vocabulary.kind(of: id) == .normal {
-                wholeWords[Array(vocabulary.bytes(of: id))] = id
-            }
-        }
-        self.wholeWords = wholeWords
+        composes = definition.composes
     }
 
-    private static func merges(_ texts: [[UInt8]], idByText: [[UInt8]: Int32]) throws -> BytePairMerges {
-        var merges = BytePairMerges(capacity: texts.count)
-        for (rank, text) in texts.enumerated() {
-            // Symbols are written in ByteAlphabet, which has no space: the one space stands between the two.
-            guard let space = text.firstIndex(of: 0x20), let left = idByText[Array(text[..<space])],
-                let right = idByText[Array(text[(space + 1)...])],
-                let result = idByText[Array(text[..<space] + text[(space + 1)...])]
-            else {
-                throw TokenizerError.malformed(what: "merge \(rank) does not join two tokens to a third")
-            }
-            merges.add(left: left, right: right, result: result)
-        }
-        return merges
+    /// Whether a text at the beginning, or behind a special token, was given a space that was not its own.
+    var prefixesSpace: Bool {
+        guard case .prepared(let preparation, _, _) = words else { return false }
+        return preparation.prefix != .never
     }
 }
 
@@ -94,44 +62,126 @@ extension Tokenizer {
     ///   - parseSpecial: whether control tokens written in the text ("<|im_start|>") become those tokens. True for what
     ///     a chat template gave; false for text of which a user should not make more than text.
     ///   - atStart: whether the tokens begin a sequence; then the file's wish for a first token is honoured.
-    public func encode(_ text: String, parseSpecial: Bool, atStart: Bool = false) -> [Int32] {
-        encode(bytes: Array(text.utf8), parseSpecial: parseSpecial, atStart: atStart)
+    ///   - atEnd: whether they end it; then the file's wish for a last token is. Not for what a model is to continue.
+    public func encode(_ text: String, parseSpecial: Bool, atStart: Bool = false, atEnd: Bool = false) -> [Int32] {
+        var text = text
+        return text.withUTF8 { encode($0, parseSpecial: parseSpecial, atStart: atStart, atEnd: atEnd) }
     }
 
     /// The same for any bytes, UTF-8 or not.
-    public func encode(bytes: [UInt8], parseSpecial: Bool, atStart: Bool = false) -> [Int32] {
-        var ids: [Int32] = []
-        var cache: [ArraySlice<UInt8>: [Int32]] = [:]
+    public func encode(bytes: [UInt8], parseSpecial: Bool, atStart: Bool = false, atEnd: Bool = false) -> [Int32] {
+        bytes.withUnsafeBufferPointer { encode($0, parseSpecial: parseSpecial, atStart: atStart, atEnd: atEnd) }
+    }
+
+    private func encode(
+        _ bytes: UnsafeBufferPointer<UInt8>, parseSpecial: Bool, atStart: Bool, atEnd: Bool
+    ) -> [Int32] {
+        var run = EncodingRun(model: model, textBytes: bytes.count)
+        var prepared: [UInt8] = []
+        if case .prepared = words { prepared.reserveCapacity(bytes.count + bytes.count / 8 + 16) }
+        var afterSpecial = true
         specials.forEachPart(of: bytes, includingControl: parseSpecial) { part in
             switch part {
-            case .token(let id): ids.append(id)
-            case .text(let range): appendWords(of: bytes[range], to: &ids, cache: &cache)
+            case .token(let id):
+                run.ids.append(id)
+                afterSpecial = true
+            case .text(let range):
+                run.beginPart()
+                if case .cut(let preTokenizer) = words, !composes {
+                    preTokenizer.forEachWord(in: bytes, range: range) { run.append($0, of: bytes) }
+                } else {
+                    let start = prepared.count
+                    prepare(
+                        UnsafeBufferPointer(rebasing: bytes[range]), isStart: range.lowerBound == 0,
+                        afterSpecial: afterSpecial, to: &prepared)
+                    prepared.withUnsafeBufferPointer { text in
+                        run.append(words, of: text, range: start..<text.count)
+                    }
+                }
+                afterSpecial = false
             }
         }
+        var ids = run.ids
         if atStart, addsBeginningOfSequence, let first = vocabulary.beginningOfSequence, ids.first != first {
             ids.insert(first, at: 0)
         }
+        if atEnd, addsEndOfSequence, let last = vocabulary.endOfSequence, ids.last != last { ids.append(last) }
         return ids
     }
+}
 
-    private func appendWords(
-        of text: ArraySlice<UInt8>, to ids: inout [Int32], cache: inout [ArraySlice<UInt8>: [Int32]]
+extension Tokenizer {
+    private func prepare(
+        _ text: UnsafeBufferPointer<UInt8>, isStart: Bool, afterSpecial: Bool, to result: inout [UInt8]
     ) {
-        for range in preTokenizer.words(in: text) {
-            let word = text[text.startIndex + range.lowerBound..<text.startIndex + range.upperBound]
-            if let known = cache[word] {
-                ids.append(contentsOf: known)
-                continue
+        func prepare(_ text: UnsafeBufferPointer<UInt8>) {
+            switch words {
+            case .cut: result.append(contentsOf: text)
+            case .prepared(let preparation, _, _):
+                preparation.append(text, isStart: isStart, afterSpecial: afterSpecial, to: &result)
             }
-            let tokens = tokens(ofWord: word)
-            ids.append(contentsOf: tokens)
-            if word.count <= Limit.cachedWordBytes, cache.count < Limit.cachedWords { cache[word] = tokens }
+        }
+        if composes, TextComposition.mayChange(text) {
+            TextComposition.composed(text).withUnsafeBufferPointer(prepare)
+        } else {
+            prepare(text)
+        }
+    }
+}
+
+/// The tokens of one text as they come.
+private struct EncodingRun {
+    let model: TokenModel
+    let fusedUnknown: Int32?
+    var ids: [Int32] = []
+    private var partStart = 0
+    private var cache: WordCache
+    private var engine = MergeEngine()
+
+    init(model: TokenModel, textBytes: Int) {
+        self.model = model
+        fusedUnknown = model.fusedUnknown
+        cache = WordCache(textBytes: textBytes)
+        ids.reserveCapacity(textBytes / 3 + 16)
+    }
+
+    /// Unknown characters before this place and behind it are not one.
+    mutating func beginPart() { partStart = ids.count }
+
+    mutating func append(_ words: Tokenizer.Words, of text: UnsafeBufferPointer<UInt8>, range: Range<Int>) {
+        switch words {
+        case .cut(let preTokenizer): preTokenizer.forEachWord(in: text, range: range) { append($0, of: text) }
+        case .prepared(_, let filter, nil): filter.forEachPart(in: text, range: range) { append($0, of: text) }
+        case .prepared(_, let filter, let preTokenizer?):
+            preTokenizer.forEachWord(in: text, range: range) { word in
+                filter.forEachPart(in: text, range: word) { append($0, of: text) }
+            }
         }
     }
 
-    private func tokens(ofWord word: ArraySlice<UInt8>) -> [Int32] {
-        if !wholeWords.isEmpty, let id = wholeWords[Array(word)] { return [id] }
-        return merges.apply(to: word.lazy.map { byteTokens[Int($0)] }.filter { $0 >= 0 })
+    @inline(__always)
+    mutating func append(_ word: Range<Int>, of text: UnsafeBufferPointer<UInt8>) {
+        let bytes = UnsafeBufferPointer(rebasing: text[word])
+        let hash = WordCache.hash(UnsafeRawBufferPointer(bytes))
+        let start = ids.count
+        if var known = cache.find(word, of: text, hash: hash) {
+            if let first = known.first, goesOnUnknown(ids[first]) { known = known.dropFirst() }
+            for index in known { ids.append(ids[index]) }
+            return
+        }
+        model.encode(bytes, &engine, to: &ids)
+        if start < ids.count, goesOnUnknown(ids[start], at: start) {
+            ids.remove(at: start)
+        } else {
+            cache.keep(word, tokens: start..<ids.count, hash: hash)
+        }
+    }
+
+    /// Whether a word that begins with this token goes on where unknown characters ended: then the token is theirs.
+    @inline(__always)
+    private func goesOnUnknown(_ token: Int32, at start: Int? = nil) -> Bool {
+        let start = start ?? ids.count
+        return token == fusedUnknown && start > partStart && ids[start - 1] == token
     }
 }
 
@@ -139,15 +189,43 @@ extension Tokenizer {
 
 extension Tokenizer {
     /// The bytes that the tokens stand for, control tokens as their text unless `includingControl` is false. Numbers
-    /// that are no token stand for nothing.
-    public func decode(_ ids: [Int32], includingControl: Bool = true) -> [UInt8] {
+    /// that are no token stand for nothing. Where `encode` puts a space before a text, it is taken away again.
+    ///
+    /// - Parameter continuing: whether the tokens go on where others ended within a text, so that a space they begin
+    ///   with is the text's own.
+    public func decode(_ ids: [Int32], includingControl: Bool = true, continuing: Bool = false) -> [UInt8] {
         var result: [UInt8] = []
-        for id in ids where includingControl || !vocabulary.isControl(id) {
-            result.append(contentsOf: vocabulary.bytes(of: id))
-        }
+        var reader = TokenReader(self, includingControl: includingControl, continuing: continuing)
+        for id in ids { result.append(contentsOf: reader.bytes(of: id)) }
         return result
     }
 
     /// Whether an answer is over when this token is sampled.
     public func isEndOfGeneration(_ id: Int32) -> Bool { vocabulary.isEndOfGeneration(id) }
+}
+
+/// Reads tokens one after the other.
+struct TokenReader: Sendable {
+    private let vocabulary: Vocabulary
+    private let includingControl: Bool
+    private let prefixesSpace: Bool
+    private var mayHavePrefix: Bool
+
+    init(_ tokenizer: Tokenizer, includingControl: Bool, continuing: Bool) {
+        vocabulary = tokenizer.vocabulary
+        self.includingControl = includingControl
+        prefixesSpace = tokenizer.prefixesSpace
+        mayHavePrefix = prefixesSpace && !continuing
+    }
+
+    mutating func bytes(of id: Int32) -> ArraySlice<UInt8> {
+        let bytes = vocabulary.bytes(of: id)
+        if vocabulary.isControl(id) {
+            mayHavePrefix = prefixesSpace
+            return includingControl ? bytes : []
+        }
+        guard mayHavePrefix, let first = bytes.first else { return bytes }
+        mayHavePrefix = false
+        return first == 0x20 ? bytes.dropFirst() : bytes
+    }
 }

@@ -1,31 +1,8 @@
-/// Decodes UTF-8 (RFC 3629) scalar by scalar; a byte that begins no valid sequence comes out alone, as nil.
-struct UTF8Scanner {
-    private let bytes: [UInt8]
-    private var position = 0
-
-    init(_ bytes: [UInt8]) {
-        self.bytes = bytes
-    }
-
-    mutating func next() -> (scalar: Unicode.Scalar?, start: Int)? {
-        guard position < bytes.count else { return nil }
-        let start = position
-        let lead = bytes[start]
-        let length = Self.sequenceLength(lead)
-        position += 1
-        if length == 1 { return (Unicode.Scalar(lead), start) }
-        guard length > 1, start + length <= bytes.count else { return (nil, start) }
-        var value = UInt32(lead) & (0x7F >> UInt32(length))
-        for offset in 1..<length {
-            let byte = bytes[start + offset]
-            guard Self.canFollow(byte, lead: lead, at: offset) else { return (nil, start) }
-            value = value << 6 | UInt32(byte & 0x3F)
-        }
-        position = start + length
-        return (Unicode.Scalar(value), start)
-    }
-
+/// UTF-8 (RFC 3629), character by character. A byte that begins no valid sequence counts as one character of its own,
+/// so that any bytes can be walked.
+enum UTF8Scanner {
     /// Bytes of the sequence that `lead` begins, 0 where it begins none.
+    @inline(__always)
     static func sequenceLength(_ lead: UInt8) -> Int {
         switch lead {
         case 0x00...0x7F: 1
@@ -47,5 +24,31 @@ struct UTF8Scanner {
         case 0xF4: return (0x80...0x8F).contains(byte)
         default: return (0x80...0xBF).contains(byte)
         }
+    }
+
+    /// The character at `position`, which lies before `limit`: its scalar value, nil for a byte that is no UTF-8, and
+    /// its length in bytes.
+    @inline(__always)
+    static func character(
+        in bytes: UnsafeBufferPointer<UInt8>, at position: Int, limit: Int
+    ) -> (scalar: UInt32?, length: Int) {
+        let lead = bytes[position]
+        if lead < 0x80 { return (UInt32(lead), 1) }
+        return longCharacter(in: bytes, at: position, limit: limit)
+    }
+
+    private static func longCharacter(
+        in bytes: UnsafeBufferPointer<UInt8>, at position: Int, limit: Int
+    ) -> (scalar: UInt32?, length: Int) {
+        let lead = bytes[position]
+        let length = sequenceLength(lead)
+        guard length > 1, position + length <= limit else { return (nil, 1) }
+        var value = UInt32(lead) & (0x7F >> UInt32(length))
+        for offset in 1..<length {
+            let byte = bytes[position + offset]
+            guard canFollow(byte, lead: lead, at: offset) else { return (nil, 1) }
+            value = value << 6 | UInt32(byte & 0x3F)
+        }
+        return (value, length)
     }
 }

@@ -10,6 +10,14 @@ public struct Vocabulary: Sendable {
         case byte = 6
     }
 
+    /// How a file writes the bytes that a normal token stands for.
+    enum Spelling: Sendable {
+        /// In GPT-2's `ByteAlphabet`.
+        case byteAlphabet
+        /// As they are, but for "▁", which is a space; tokens of single bytes are called `<0x0A>`.
+        case escapedSpaces
+    }
+
     enum Limit {
         static let tokens = 1 << 22
         static let tokenBytes = 65536
@@ -17,47 +25,49 @@ public struct Vocabulary: Sendable {
 
     public let count: Int
     /// All tokens' bytes behind each other, and where each begins.
-    private let bytes: [UInt8]
-    private let starts: [Int]
+    let bytes: [UInt8]
+    let starts: [Int]
     private let kinds: [Kind]
     public let beginningOfSequence: Int32?
     public let endOfSequence: Int32?
     public let endOfTurn: Int32?
     private let endings: Set<Int32>
 
-    /// Control tokens that end an answer in the chat formats that are in use, whether or not the file says so.
+    /// Special tokens that end an answer in the chat formats that are in use, whether or not the file says so.
     private static let endingTexts: Set<String> = [
-        "<|im_end|>", "<|endoftext|>", "<|end_of_text|>", "<|eot_id|>", "<|eom_id|>", "<|end|>", "<end_of_turn>",
-        "</s>",
+        "<|im_end|>", "<|endoftext|>", "<|end_of_text|>", "<|eot_id|>", "<|eom_id|>", "<|end|>", "<|return|>",
+        "<end_of_turn>", "<turn|>", "</s>", "<eos>", "<｜end▁of▁sentence｜>",
     ]
 
-    /// - Parameter texts: the tokens as the file writes them, normal ones in `ByteAlphabet`.
-    init(texts: [[UInt8]], kinds rawKinds: [Int64]?, metadata: GGUFMetadata) throws {
-        if let rawKinds, rawKinds.count != texts.count {
-            throw TokenizerError.malformed(what: "\(rawKinds.count) token types for \(texts.count) tokens")
+    init(_ definition: TokenizerDefinition) throws(TokenizerError) {
+        let texts = definition.texts
+        guard definition.kinds.count == texts.count else {
+            throw .malformed(what: "\(definition.kinds.count) token types for \(texts.count) tokens")
         }
-        var kinds: [Kind] = []
+        guard texts.count <= Limit.tokens else { throw .malformed(what: "it has \(texts.count) tokens") }
+        var kinds = definition.kinds
         var bytes: [UInt8] = []
         var starts: [Int] = []
         var endings: Set<Int32> = []
-        kinds.reserveCapacity(texts.count)
         starts.reserveCapacity(texts.count + 1)
         for (id, text) in texts.enumerated() {
-            guard text.count <= Limit.tokenBytes else {
-                throw TokenizerError.malformed(what: "token \(id) has \(text.count) bytes")
-            }
-            let rawKind = rawKinds?[id] ?? Kind.normal.rawValue
-            guard let kind = Kind(rawValue: rawKind) else {
-                throw TokenizerError.malformed(what: "token \(id) is of type \(rawKind)")
-            }
-            kinds.append(kind)
+            guard text.count <= Limit.tokenBytes else { throw .malformed(what: "token \(id) has \(text.count) bytes") }
             starts.append(bytes.count)
-            if kind == .normal {
-                Self.appendDecoded(text, to: &bytes)
-            } else {
-                bytes.append(contentsOf: text)
+            switch (kinds[id], definition.spelling) {
+            case (.normal, .byteAlphabet): Self.appendDecoded(text, to: &bytes)
+            case (.normal, .escapedSpaces): Self.appendUnescaped(text, to: &bytes)
+            case (.byte, _):
+                guard let byte = Self.byte(named: text) else {
+                    throw .malformed(what: "token \(id) is of the type for bytes, and not called like one")
+                }
+                bytes.append(byte)
+            default: bytes.append(contentsOf: text)
             }
-            if kind == .control, let name = String(validating: text, as: UTF8.self), Self.endingTexts.contains(name) {
+            // Converters call some of them user-defined that steer a chat all the same.
+            if kinds[id] == .control || kinds[id] == .userDefined,
+                let name = String(validating: text, as: UTF8.self), Self.endingTexts.contains(name)
+            {
+                kinds[id] = .control
                 endings.insert(Int32(id))
             }
         }
@@ -66,34 +76,48 @@ public struct Vocabulary: Sendable {
         self.bytes = bytes
         self.starts = starts
         self.kinds = kinds
-
-        func id(_ key: String) throws -> Int32? {
-            guard let value = try metadata.integer(key) else { return nil }
-            guard value < UInt64(texts.count) else {
-                throw TokenizerError.malformed(what: "\(key) is \(value), and there are \(texts.count) tokens")
-            }
-            return Int32(value)
-        }
-        beginningOfSequence = try id("tokenizer.ggml.bos_token_id")
-        endOfSequence = try id("tokenizer.ggml.eos_token_id")
-        endOfTurn = try id("tokenizer.ggml.eot_token_id")
-        if let endOfSequence { endings.insert(endOfSequence) }
-        if let endOfTurn { endings.insert(endOfTurn) }
+        beginningOfSequence = definition.beginningOfSequence
+        endOfSequence = definition.endOfSequence
+        endOfTurn = definition.endOfTurn
+        endings.formUnion([endOfSequence, endOfTurn].compactMap(\.self))
         self.endings = endings
     }
 
     /// A token written in `ByteAlphabet`; one that is not written in it stands for its own text.
     private static func appendDecoded(_ text: [UInt8], to bytes: inout [UInt8]) {
         let start = bytes.count
-        var scanner = UTF8Scanner(text)
-        while let (scalar, _) = scanner.next() {
-            guard let scalar, let byte = ByteAlphabet.byte(for: scalar) else {
-                bytes.removeSubrange(start...)
-                bytes.append(contentsOf: text)
-                return
+        text.withUnsafeBufferPointer { text in
+            var position = 0
+            while position < text.count {
+                let (scalar, length) = UTF8Scanner.character(in: text, at: position, limit: text.count)
+                guard let scalar, let byte = ByteAlphabet.byte(for: scalar) else {
+                    bytes.removeSubrange(start...)
+                    bytes.append(contentsOf: text)
+                    return
+                }
+                bytes.append(byte)
+                position += length
             }
-            bytes.append(byte)
         }
+    }
+
+    private static func appendUnescaped(_ text: [UInt8], to bytes: inout [UInt8]) {
+        var position = 0
+        while position < text.count {
+            if text[position] == 0xE2, text[position...].starts(with: [0xE2, 0x96, 0x81]) {
+                bytes.append(0x20)
+                position += 3
+            } else {
+                bytes.append(text[position])
+                position += 1
+            }
+        }
+    }
+
+    /// The byte that `<0x0A>` and its like stand for.
+    static func byte(named text: [UInt8]) -> UInt8? {
+        guard text.count == 6, text.starts(with: Array("<0x".utf8)), text[5] == UInt8(ascii: ">") else { return nil }
+        return UInt8(String(decoding: text[3..<5], as: UTF8.self), radix: 16)
     }
 
     func contains(_ id: Int32) -> Bool { id >= 0 && Int(id) < count }

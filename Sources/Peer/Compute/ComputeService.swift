@@ -211,7 +211,7 @@ final class ComputeService: @unchecked Sendable {
             let parameters = try SamplingParameters(
                 temperature: settings.temperature, topK: settings.topK, topP: settings.topP, seed: settings.seed)
             return .token(try Sampler.sample(logits: row, parameters: parameters, position: position.value))
-        case (.hidden, .logits), (.token, .hidden): throw ComputeError.noLogits(work.blocks)
+        case (.hidden, _), (.token, _): throw ComputeError.noLogits(work.blocks)
         }
     }
 

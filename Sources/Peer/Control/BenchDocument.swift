@@ -51,15 +51,18 @@ public struct BenchDocument: Codable, Equatable, Sendable {
     public var decodeTokensPerSecond: Double
     /// Positions in front of the decoded ones.
     public var context: Int
+    /// How many sequences decoded side by side; the speed of decoding is that of all together.
+    public var sequences: Int
     public var hop: Hop
     public var memory: Memory
     public var runs: [Run]
 
     /// - Parameter runs: one or more.
-    init(model: String, context: Int, hop: Hop, memory: Memory, runs: [Run]) {
+    init(model: String, context: Int, sequences: Int, hop: Hop, memory: Memory, runs: [Run]) {
         precondition(!runs.isEmpty, "a benchmark without a run")
         self.model = model
         self.context = context
+        self.sequences = sequences
         self.hop = hop
         self.memory = memory
         self.runs = runs
@@ -69,7 +72,7 @@ public struct BenchDocument: Codable, Equatable, Sendable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case model, threads, context, memory, runs
+        case model, threads, context, sequences, memory, runs
         case prefillTokensPerSecond = "prefill_tokens_per_second"
         case decodeTokensPerSecond = "decode_tokens_per_second"
         case hop = "hop_ms"

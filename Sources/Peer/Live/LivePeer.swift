@@ -193,6 +193,14 @@ final class LivePeer: @unchecked Sendable {
         case .forgetNetwork(let network):
             compute?.forget(network)
             persist(.removal(network), nil)
+        case .raiseEpoch(let ticket, let epoch):
+            disk.persist(.epoch(epoch)) { [self] error in
+                if let error { return fail("\(error)") }
+                eventLoop.execute { [self] in
+                    gossip.raise(epoch: epoch)
+                    submit(.persisted(ticket))
+                }
+            }
         case .openPart(let piece): disk.open(piece) { [self] in submit($0) }
         case .writePart(let digest, let offset, let bytes):
             disk.write(digest, offset: offset, bytes: bytes) { [self] in submit($0) }
@@ -314,7 +322,8 @@ extension Event {
     /// What a person who watches the peer wants to see, and what only a person who looks for a fault does.
     fileprivate var level: Logger.Level {
         switch self {
-        case .equivocationSeen, .configRefused, .stageFailed, .ownIdentityElsewhere: .warning
+        case .equivocationSeen, .configRefused, .stageFailed, .ownIdentityElsewhere, .votesGivenUp, .diskTrusted:
+            .warning
         case .peerSeen, .recordRefused, .pieceFetched, .pieceRefused, .routeOpened: .debug
         default: .info
         }

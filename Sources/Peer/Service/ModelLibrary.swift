@@ -12,6 +12,10 @@ struct ModelText: Sendable {
     let stopTokens: [Int32]
 
     var tokenizer: Tokenizer { metadata.tokenizer }
+    /// For an answer. A model without a template goes on with the text that it was given, a space between the two included.
+    var decoder: StreamingDecoder {
+        StreamingDecoder(tokenizer, continuing: metadata.chatTemplateSource == nil)
+    }
 
     init(path: String) throws {
         metadata = try ModelMetadata(path: path)

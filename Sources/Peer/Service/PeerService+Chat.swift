@@ -33,7 +33,7 @@ extension PeerService {
                 temperature: request.temperature, topK: request.topK, topP: request.topP, seed: seed),
             goesOn: request.goesOn)
 
-        var answer = Answer(decoder: StreamingDecoder(text.tokenizer), stopTokens: text.stopTokens)
+        var answer = Answer(decoder: text.decoder, stopTokens: text.stopTokens)
         let clock = ContinuousClock()
         let start = clock.now
         var firstToken: ContinuousClock.Instant?

@@ -9,7 +9,13 @@ struct Certificates {
         let version: ConfigVersion
     }
     private var headers: [Key: Digest] = [:]
-    private var verified: Set<CertifiedConfig> = []
+    private var verified: Set<Written> = []
+
+    /// As a key: its latest header tells it from nearly all others, and hashing the rest costs more than comparing it.
+    private struct Written: Hashable {
+        let ledger: CertifiedConfig
+        func hash(into hasher: inout Hasher) { hasher.combine(ledger.chain.last) }
+    }
     /// Each config that was ever certified.
     private(set) var configs: [NetworkID: SortedMap<ConfigVersion, NetworkConfig>] = [:]
 
@@ -26,7 +32,7 @@ struct Certificates {
     mutating func wrote(_ ledger: CertifiedConfig, of network: NetworkID) -> (
         news: (version: ConfigVersion, config: NetworkConfig)?, wrong: String?
     ) {
-        guard verified.insert(ledger).inserted else { return (nil, nil) }
+        guard verified.insert(Written(ledger: ledger)).inserted else { return (nil, nil) }
         do {
             let read = try ConfigLedger(network: network, certified: ledger)
             let version = read.version

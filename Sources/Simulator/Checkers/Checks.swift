@@ -25,6 +25,9 @@ final class Checks {
     var model: FakeModel?
 
     var commands: [NetworkID: [KnownCommand]] = [:]
+    /// A disk that was set back was trusted, since too few others were there who knew better: what docs/threat-model.md says that
+    /// Raft cannot withstand. Nothing that comes after it is judged.
+    private(set) var isMoot = false
     private var looks = 0
     private var learnt: Set<LogEntry.Body> = []
     var rare = RareStates()
@@ -48,6 +51,7 @@ final class Checks {
 
     func after(_ input: Input, _ effects: [Effect], on host: Host, in world: World) {
         guard host.isOn else { return }
+        if host.wasSetBack { learns(host, effects, in: world) }
         if case .persisted = input { return look(at: host, in: world) }
         for effect in effects {
             switch effect {
@@ -55,6 +59,21 @@ final class Checks {
             default: break
             }
         }
+    }
+
+    /// Whether a machine whose disk was set back has been told what it has forgotten, or goes by what it has.
+    private func learns(_ host: Host, _ effects: [Effect], in world: World) {
+        for network in networks {
+            guard let seen = host.inspect(network), seen.takesPart else { return }
+            let trusts = effects.contains { if case .log(.diskTrusted) = $0 { true } else { false } }
+            // One that was alone when its disk was like that knows nobody to ask.
+            if trusts || seen.config.members.count == 1 {
+                world.coverage.reached("old disk trusted")
+                isMoot = true
+            }
+        }
+        // A copy that has spoken is heard of by and by only.
+        if host.cloneOf == nil { host.wasSetBack = false }
     }
 
     func sent(_ frame: Frame, from host: Host, to other: Host, in world: World) {
@@ -79,11 +98,17 @@ final class Checks {
     }
 
     private func lead(_ host: Host, _ term: Term, disk: RaftState?, in group: GroupID, _ world: World) {
+        noteLeader(host, term, in: group, world)
+        guard durable.isFirstWord(of: host.peer, term, in: group) else { return }
+        report("durable", durable.leads(host.peer, term, disk: disk, in: group), [host], world)
+    }
+
+    /// Somebody leads, or speaks as a leader does, whichever shows first.
+    private func noteLeader(_ host: Host, _ term: Term, in group: GroupID, _ world: World) {
         let isNew = election.leader(of: term, in: group) == nil
         report("election", election.leads(host.peer, term, in: group), [host], world)
         guard isNew else { return }
         world.coverage.reached("leader elected")
-        report("durable", durable.leads(host.peer, term, disk: disk, in: group), [host], world)
         rare.elected(host, group, log: host.disk.written[group.network]?.raft?.state, in: world)
     }
 
@@ -105,6 +130,7 @@ final class Checks {
             for entry in change.entries { learn(entry, of: network) }
             rare.wrote(change, after: host.disk.written[network]?.raft?.state, in: world)
         case .forget(let network): monotone.forgot(host.index, network)
+        case .epoch: break
         }
     }
 
@@ -116,12 +142,22 @@ final class Checks {
         let before = ConfigVersion(generation: version.generation, revision: Revision(version.revision.value - 1))
         let after = ConfigVersion(generation: version.generation, revision: version.revision.next)
         if let earlier = certificate.config(before, of: network) {
+            noteChange(from: earlier, to: config, world)
             report("authority", authority.judge(earlier, config, commands: known), [host], world)
             report("answer", Conflicts.judge(earlier, config, commands: known), [host], world)
         }
         if let later = certificate.config(after, of: network) {
             report("authority", authority.judge(config, later, commands: known), [host], world)
             report("answer", Conflicts.judge(config, later, commands: known), [host], world)
+        }
+    }
+
+    private func noteChange(from before: NetworkConfig, to after: NetworkConfig, _ world: World) {
+        if before.model != after.model { world.coverage.reached("model changed") }
+        for member in after.members {
+            guard let old = before.member(member.peer) else { continue }
+            if old.role != member.role { world.coverage.reached("role changed") }
+            if old.grantedMemory != member.grantedMemory { world.coverage.reached("grant changed") }
         }
     }
 
@@ -197,7 +233,7 @@ final class Checks {
         guard let seen = host.inspect(network), !host.isMalicious, host.cloneOf == nil else { return nil }
         let group = GroupID(network: network, generation: seen.generation)
         if seen.role == .leader {
-            report("election", election.leads(host.peer, seen.term, in: group), [host], world)
+            noteLeader(host, seen.term, in: group, world)
         }
         report("certificate", certificate.certified(seen.version, as: seen.headerDigest, in: network), [host], world)
         report(
@@ -228,7 +264,7 @@ final class Checks {
         for host in world.hosts where !host.isPuppet {
             let isReached = world.isInReach(host)
             view.saw(
-                host: host.index, isWell: host.isWell && isReached && host.cloneOf == nil,
+                host: host.index, isWell: host.isWell && isReached && host.cloneOf == nil && !host.isGone,
                 isOff: !host.isOn, at: world.now)
         }
         for host in world.hosts where host.isOn && !host.isPuppet {
@@ -243,7 +279,9 @@ final class Checks {
     }
 
     private func believe(_ seen: NetworkInspection, _ host: Host, in world: World) {
-        for (peer, liveness) in seen.liveness {
+        // Most of the time everybody lives and is believed to: then there is nothing to judge.
+        let isCalm = !view.isAnyOff && !rare.believesAnyDead(host.index)
+        for (peer, liveness) in seen.liveness where liveness == .dead || !isCalm {
             guard let subject = world.index(of: peer) else { continue }
             rare.believes(host, liveness, of: subject, in: world)
             guard judgesView, let wrong = view.believes(host.index, liveness, of: subject, at: world.now) else {

@@ -9,6 +9,12 @@ struct Durable {
         let term: Term
     }
     private var votes: [Ballot: PeerID] = [:]
+    private var spoken: Set<Ballot> = []
+
+    /// Whether a leader has not spoken in this term before.
+    mutating func isFirstWord(of leader: PeerID, _ term: Term, in group: GroupID) -> Bool {
+        spoken.insert(Ballot(group: group, voter: leader, term: term)).inserted
+    }
 
     /// A vote is on its way. `disk` is what a loss of power at this moment would leave.
     mutating func grants(

@@ -22,6 +22,8 @@ struct View {
         offSince = [:]
     }
 
+    var isAnyOff: Bool { !offSince.isEmpty }
+
     func isSettled(_ host: Int, at now: Instant) -> Bool {
         wellSince[host].map { now.since($0) > bound } ?? false
     }

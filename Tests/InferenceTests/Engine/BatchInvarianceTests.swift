@@ -7,11 +7,15 @@ struct BatchInvarianceTests {
     /// Several types at once, so that every matrix of a layer differs from its neighbours.
     static let mixed: [TensorType] = [.q8_0, .q4_1, .f16, .q4_0, .f32, .q4_1, .q8_0]
     static let kinds: [[TensorType]] = TensorType.allCases.map { [$0] } + [mixed]
+    /// Long enough for several spans of attention (256 positions) and for windows to move on.
+    private var rich: SyntheticModel { SyntheticModel(types: Self.mixed, .rich) }
 
     /// Logits of every position, computed in pieces of the given lengths, as bits.
-    private func logits(_ model: BlockModel, _ tokens: [Int32], pieces: [Int]) throws -> [[UInt32]] {
+    private func logits(
+        _ model: BlockModel, _ tokens: [Int32], pieces: [Int], format: KeyValueFormat = .standard
+    ) throws -> [[UInt32]] {
         let blocks = 0...model.hyperparameters.headBlock
-        let cache = model.makeCache(blocks: blocks)
+        let cache = model.makeCache(blocks: blocks, format: format)
         var rows: [[Float]] = []
         var start = 0
         for piece in pieces {
@@ -126,4 +130,69 @@ struct BatchInvarianceTests {
             #expect(try logits(model, tokens, pieces: [20]) == before)
         }
     }
+
+    // MARK: Everything that a layer may have
+
+    @Test("Layers with windows, caps, biases, norms and experts keep the rule", arguments: [1, 3])
+    func richLayers(threads: Int) throws {
+        let rich = rich
+        let tokens = rich.tokens(Self.long)
+        let whole = try logits(rich.load(rich.allBlocks), tokens, pieces: [Self.long])
+        let model = try rich.load(rich.allBlocks, threads: threads)
+        #expect(try logits(model, tokens, pieces: [250, 1, 3, 1, 1, 1, 4, 2, 200, 5, 32, 36] + ones(64)) == whole)
+        #expect(try logits(model, tokens, pieces: [129, 470, 1]) == whole)
+    }
+
+    @Test("and on every instruction set", arguments: InstructionSet.available, KeyValueFormat.allCases)
+    func richLayersEverywhere(isa: InstructionSet, format: KeyValueFormat) throws {
+        let rich = rich
+        let tokens = rich.tokens(300)
+        let plain = try rich.load(rich.allBlocks, instructionSet: .portable)
+        let model = try rich.load(rich.allBlocks, threads: 2, instructionSet: isa)
+        let expected = try logits(plain, tokens, pieces: [300], format: format)
+        #expect(
+            try logits(model, tokens, pieces: [240, 7, 1, 1, 9, 1, 2, 3, 4] + ones(32), format: format) == expected)
+    }
+
+    private static let long = 600
+    private func ones(_ count: Int) -> [Int] { .init(repeating: 1, count: count) }
+
+    @Test("A batch of several sequences gives each the bits that it has alone", arguments: [1, 2], 1...6)
+    func mixedBatches(threads: Int, seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
+        let synthetic = seed % 2 == 0 ? rich : SyntheticModel(types: Self.mixed, .long)
+        let model = try synthetic.load(synthetic.allBlocks, threads: threads)
+        let count = 5
+        func token(_ index: Int, _ position: Int) -> Int32 { Int32((position * (index + 3) + 11 * index) % 50) }
+        let tokens: [[Int32]] = (0..<count).map { index in (0..<400).map { token(index, $0) } }
+        let alone = try tokens.map { try logits(model, $0, pieces: [400]) }
+        let caches = (0..<count).map { _ in model.makeCache(blocks: synthetic.allBlocks) }
+        while caches.contains(where: { $0.length < 400 }) {
+            var batch: [BlockBatchItem] = []
+            for index in 0..<count where caches[index].length < 400 && Bool.random(using: &generator) {
+                let start = caches[index].length
+                let step = [1, 1, 1, 2, 17, 90, 150].randomElement(using: &generator) ?? 1
+                batch.append(
+                    BlockBatchItem(
+                        cache: caches[index], firstPosition: start,
+                        input: .tokens(Array(tokens[index][start..<min(start + step, 400)])), wanted: .all))
+            }
+            guard !batch.isEmpty else { continue }
+            let outputs = try model.run(blocks: synthetic.allBlocks, batch: batch)
+            for (item, output) in zip(batch, outputs) {
+                guard case .logits(let rows) = output, let index = caches.firstIndex(where: { $0 === item.cache })
+                else { throw EngineError.noPositions }
+                let expected = alone[index][item.firstPosition..<item.cache.length]
+                #expect(rows.map { $0.map(\.bitPattern) } == Array(expected))
+            }
+        }
+    }
+}
+
+extension Hyperparameters {
+    fileprivate static let long: Hyperparameters = {
+        var model = plain
+        model.contextLength = 1000
+        return model
+    }()
 }

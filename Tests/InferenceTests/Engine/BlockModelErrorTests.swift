@@ -84,6 +84,21 @@ struct BlockModelErrorTests {
         }
     }
 
+    @Test("a batch with one cache twice, or with caches of several formats")
+    func batchOfCaches() throws {
+        let model = try synthetic.load(0...3)
+        func item(_ cache: KeyValueCache) -> BlockBatchItem {
+            BlockBatchItem(cache: cache, firstPosition: 0, input: .tokens([1]), wanted: .last)
+        }
+        let cache = model.makeCache(blocks: 0...3)
+        #expect(throws: EngineError.cacheTwice) { try model.run(blocks: 0...3, batch: [item(cache), item(cache)]) }
+        let other = model.makeCache(blocks: 0...3, format: .f32)
+        #expect(throws: EngineError.mixedCacheFormats) {
+            try model.run(blocks: 0...3, batch: [item(cache), item(other)])
+        }
+        #expect(throws: EngineError.noPositions) { try model.run(blocks: 0...3, batch: []) }
+    }
+
     @Test("to compute after its threads have been shut down")
     func poolShutDown() throws {
         let pool = ComputePool(threads: 2)
@@ -126,20 +141,29 @@ struct BlockModelErrorTests {
         }
     }
 
-    @Test("tensors that would change the arithmetic", arguments: ["rope_freqs.weight", "blk.0.attn_q.bias"])
-    func unknownArithmetic(name: String) {
-        synthetic.tensors.set(name, .f32, [8], .init(repeating: 0, count: 32))
-        #expect(throws: EngineError.self) { try synthetic.load(1...1) }
+    @Test("an optional tensor of another shape")
+    func optionalTensor() {
+        synthetic.tensors.set("blk.0.attn_q.bias", .f32, [8], .init(repeating: 0, count: 32))
+        #expect(throws: EngineError.tensorShape(name: "blk.0.attn_q.bias", expected: [64], found: [8])) {
+            try synthetic.load(1...1)
+        }
     }
 
     @Test("parameters that no kernel fits")
     func badParameters() {
         let changes: [(inout Hyperparameters) -> Void] = [
-            { $0.architecture = "gemma3" }, { $0.embeddingWidth = 0 }, { $0.embeddingWidth = 80 },
-            { $0.embeddingWidth = .max }, { $0.feedForwardWidth = -32 }, { $0.headDimension = 24 },
-            { $0.keyValueHeadCount = 3 }, { $0.keyValueHeadCount = 0 }, { $0.ropeDimension = 18 },
-            { $0.ropeDimension = 7 }, { $0.ropeBase = .nan }, { $0.ropeBase = 0 }, { $0.rmsEpsilon = -1 },
-            { $0.layerCount = .max }, { $0.vocabularySize = 0 }, { $0.contextLength = .max }, { $0.headCount = -4 },
+            { $0.embeddingWidth = 0 }, { $0.embeddingWidth = 80 }, { $0.embeddingWidth = .max },
+            { $0.rmsEpsilon = -1 }, { $0.layers = [] }, { $0.vocabularySize = 0 }, { $0.contextLength = .max },
+            { $0.logitCap = .nan }, { $0.residualScale = 0 }, { $0.embeddingScale = .infinity },
+            { $0.layers[1].feedForward.width = -32 }, { $0.layers[1].attention.headDimension = 24 },
+            { $0.layers[1].attention.keyValueHeadCount = 3 }, { $0.layers[1].attention.keyValueHeadCount = 0 },
+            { $0.layers[1].attention.headCount = -4 }, { $0.layers[1].attention.window = 0 },
+            { $0.layers[1].attention.scoreScale = 0 }, { $0.layers[1].attention.rotary.dimension = 18 },
+            { $0.layers[1].attention.rotary.dimension = 7 }, { $0.layers[1].attention.rotary.base = .nan },
+            { $0.layers[1].attention.rotary.base = 0 }, { $0.layers[1].attention.rotary.divisors = [1] },
+            { $0.layers[1].attention.rotary.scaling = .linear(factor: 0) },
+            { $0.layers[1].feedForward.experts = Experts(count: 0, used: 0, width: 32, areNormalised: true) },
+            { $0.layers[1].feedForward.experts = Experts(count: 4, used: 5, width: 32, areNormalised: true) },
         ]
         for change in changes {
             var changed = synthetic

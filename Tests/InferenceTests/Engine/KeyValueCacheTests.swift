@@ -14,8 +14,8 @@ struct KeyValueCacheTests {
     @Test("Memory grows by pages of 64 positions of its own layers")
     func growsByPages() throws {
         let model = try synthetic.load(0...3)
-        // Two layers, two key-value heads of 16 dimensions, keys and values, four bytes each.
-        let page = 2 * 64 * 2 * 16 * 2 * 4
+        // Two layers, two key-value heads of 16 dimensions, keys and values, two bytes each.
+        let page = 2 * 64 * 2 * 16 * 2 * 2
         let cache = model.makeCache(blocks: 0...3)
         #expect(cache.bytes == 0)
         try feed(model, cache, 64)
@@ -74,7 +74,7 @@ struct LogitsRequestTests {
     func rowsAsAsked() throws {
         let synthetic = SyntheticModel(types: [.q4_1])
         let model = try synthetic.load(synthetic.allBlocks)
-        func rows(_ request: LogitsRequest) throws -> [[Float]] {
+        func rows(_ request: HeadRequest) throws -> [[Float]] {
             let output = try model.run(
                 blocks: synthetic.allBlocks, input: .tokens(synthetic.tokens(40)), firstPosition: 0,
                 cache: model.makeCache(blocks: synthetic.allBlocks), logits: request)

@@ -5,40 +5,31 @@ import Testing
 
 /// The arithmetic of CKernels/include/tk_matrix.h, written down once more as plainly as it can be, on GGUF's own bytes.
 private struct ScalarProduct {
-    let type: TensorType
-    let columns: Int
-    let bytes: [UInt8]
-
-    func half(_ at: Int) -> Float { Float(Float16(bitPattern: UInt16(bytes[at]) | UInt16(bytes[at + 1]) << 8)) }
+    let weights: PlainWeights
 
     func row(_ row: Int, times x: [Float]) -> Float {
         var sum: Float = 0
-        if type == .f32 || type == .f16 {
-            for k in 0..<columns {
-                let at = (row * columns + k) * type.groupBytes
-                let bits = (0..<type.groupBytes).reduce(UInt32(0)) { $0 | UInt32(bytes[at + $1]) << UInt32(8 * $1) }
-                let weight = type == .f32 ? Float(bitPattern: bits) : half(at)
-                sum.addProduct(weight, x[k])
-            }
+        if weights.float(row: row, 0) != nil {
+            for k in 0..<weights.columns { sum.addProduct(weights.float(row: row, k) ?? .nan, x[k]) }
             return sum
         }
-        for block in 0..<columns / 32 {
-            let part = Array(x[block * 32..<block * 32 + 32])
+        for block in stride(from: 0, to: weights.columns, by: 32) {
+            let part = Array(x[block..<block + 32])
             let limit = part.reduce(0) { max($0, $1.magnitude) }
             let negligible = limit < 1e-30
             let d = negligible ? 0 : limit / 32512
             let q = part.map { negligible ? 0 : Int(($0 * (32512 / limit)).rounded(.toNearestOrEven)) }
-            let at = (row * (columns / 32) + block) * type.groupBytes
-            let weights: [Int] = (0..<32).map { k in
-                switch type {
-                case .q8_0: return Int(Int8(bitPattern: bytes[at + 2 + k]))
-                default:
-                    let byte = bytes[at + (type == .q4_1 ? 4 : 2) + k % 16]
-                    return Int(k < 16 ? byte & 15 : byte >> 4) - (type == .q4_0 ? 8 : 0)
+            let whole = d * Float(q.reduce(0, +))
+            let firstHalf = d * Float(q[..<16].reduce(0, +))
+            for run in stride(from: 0, to: 32, by: weights.runColumns) {
+                let elements = (0..<weights.runColumns).map { weights.element(row: row, block + run + $0) }
+                let dot = elements.enumerated().reduce(0) { $0 + $1.element.code * q[run + $1.offset] }
+                sum.addProduct(elements[0].scale * d, Float(dot))
+                if let minimum = elements[0].minimum {
+                    sum.addProduct(
+                        minimum, weights.runColumns == 32 ? whole : run == 0 ? firstHalf : whole - firstHalf)
                 }
             }
-            sum.addProduct(half(at) * d, Float(zip(weights, q).reduce(0) { $0 + $1.0 * $1.1 }))
-            if type == .q4_1 { sum.addProduct(half(at + 2), d * Float(q.reduce(0, +))) }
         }
         return sum
     }
@@ -70,7 +61,7 @@ struct MatrixProductTests {
     private func reference(
         _ type: TensorType, rows: Int, columns: Int, bytes: [UInt8], x: [[Float]]
     ) -> [[UInt32]] {
-        let scalar = ScalarProduct(type: type, columns: columns, bytes: bytes)
+        let scalar = ScalarProduct(weights: PlainWeights(type: type, columns: columns, bytes: bytes))
         return x.map { column in (0..<rows).map { bits(scalar.row($0, times: column)) } }
     }
 
@@ -80,7 +71,8 @@ struct MatrixProductTests {
     func everyInstructionSetGivesTheDefinition(isa: InstructionSet, type: TensorType) {
         var generator = SeededGenerator(seed: 3)
         // Rows: fewer than a group, several streams' worth with a rest, and a group that is not full.
-        for (rows, columns) in [(5, 32), (16 * 9, 64), (100, 160)] {
+        for (rows, blocks) in [(5, 1), (16 * 9, 2), (100, 5)] {
+            let columns = blocks * max(32, type.groupElements)
             let bytes = randomRows(type, rows: rows, columns: columns, scale: 1, using: &generator)
             let x = (0..<3).map { _ in (0..<columns).map { _ in Float.random(in: -4...4, using: &generator) } }
             #expect(
@@ -91,7 +83,7 @@ struct MatrixProductTests {
 
     @Test(
         "The product errs by no more than sixteen bits of every activation", arguments: InstructionSet.available,
-        [TensorType.q8_0, .q4_1, .q4_0])
+        TensorType.allCases.filter { $0.groupElements > 1 })
     func activationsKeepSixteenBits(isa: InstructionSet, type: TensorType) {
         var generator = SeededGenerator(seed: 8)
         let (rows, columns) = (32, 256)
@@ -103,7 +95,8 @@ struct MatrixProductTests {
             tk_encoded_row(Int32(type.rawValue), bytes, Int32(columns), Int32(row), &weights)
             let exact = zip(weights, x).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
             let magnitude = weights.reduce(0.0) { $0 + Double($1.magnitude) }
-            // Half a step of 4/32512 for each, in the worst case; a tenth more for the sums' own rounding.
+            // Half a step of 4/32512 for each, in the worst case; a tenth more for the sums' own rounding, where scale and
+            // minimum almost cancel.
             #expect(abs(Double(Float(bitPattern: y[row])) - exact) < 1.1 * magnitude * 2 / 32512)
         }
     }
@@ -113,8 +106,17 @@ struct MatrixProductTests {
         TensorType.allCases)
     func extremesGiveTheDefinition(isa: InstructionSet, type: TensorType) {
         var generator = SeededGenerator(seed: 4)
-        let (rows, columns) = (16, 64)
-        let bytes = randomRows(type, rows: rows, columns: columns, scale: nil, using: &generator)
+        let (rows, columns) = (32, max(64, type.groupElements))
+        // Random bits; then all codes and scales of super-blocks at their greatest, and at their least.
+        var bytes = randomRows(type, rows: rows, columns: columns, scale: nil, using: &generator)
+        let half = bytes.count / 2
+        for (row, pattern) in [(16, UInt8.max), (17, 0)] where type.groupElements > 1 {
+            let scaled = randomRows(type, rows: 1, columns: columns, scale: 1, using: &generator)
+            let start = half + (row - 16) * scaled.count
+            for (offset, byte) in scaled.enumerated() {
+                bytes[start + offset] = isScale(type, offset % type.groupBytes) ? byte : pattern
+            }
+        }
         let largest: [Float] = [7 * .leastNonzeroMagnitude, 1e-38, 1e-30, 1e-20, 1, 1e20, 3e38]
         var x: [[Float]] = largest.map { limit in (0..<columns).map { $0 % 3 == 0 ? limit : -limit } }
         x.append(.init(repeating: 0, count: columns))
@@ -129,16 +131,27 @@ struct MatrixProductTests {
                 == reference(type, rows: rows, columns: columns, bytes: bytes, x: x))
     }
 
+    /// Whether that byte of a group belongs to a half or an exponent: set to all ones, these would be no numbers.
+    private func isScale(_ type: TensorType, _ offset: Int) -> Bool {
+        switch type {
+        case .q4_1, .q5_1, .q4_k, .q5_k: offset < 4
+        case .q2_k: offset >= 80
+        case .q3_k: offset >= 108
+        case .q6_k: offset >= 208
+        default: offset < 2
+        }
+    }
+
     @Test(
         "A column's product does not depend on how many columns stand beside it", arguments: InstructionSet.available,
         TensorType.allCases)
     func columnsAreIndependent(isa: InstructionSet, type: TensorType) {
         var generator = SeededGenerator(seed: 5)
-        let (rows, columns) = (16 * 5, 64)
+        let (rows, columns) = (16 * 5, max(96, type.groupElements))
         let bytes = randomRows(type, rows: rows, columns: columns, scale: 1, using: &generator)
-        let x = (0..<19).map { _ in (0..<columns).map { _ in Float.random(in: -4...4, using: &generator) } }
+        let x = (0..<139).map { _ in (0..<columns).map { _ in Float.random(in: -4...4, using: &generator) } }
         let alone = x.flatMap { product(type, rows: rows, columns: columns, bytes: bytes, x: [$0], with: isa) }
-        for count in 2...19 {
+        for count in Array(2...19) + [128, 129, 139] {
             let together = product(
                 type, rows: rows, columns: columns, bytes: bytes, x: Array(x[..<count]), with: isa)
             #expect(together == Array(alone[..<count]), "\(count) columns")
@@ -160,18 +173,51 @@ struct MatrixProductTests {
     @Test("A row of the file as floats is the row that the kernels multiply", arguments: TensorType.allCases)
     func rowsAsFloats(type: TensorType) {
         var generator = SeededGenerator(seed: 7)
-        let (rows, columns) = (21, 64)
+        let (rows, columns) = (21, max(64, type.groupElements))
         let bytes = randomRows(type, rows: rows, columns: columns, scale: 1, using: &generator)
-        let scalar = ScalarProduct(type: type, columns: columns, bytes: bytes)
+        let plain = PlainWeights(type: type, columns: columns, bytes: bytes)
         var out = [Float](repeating: 0, count: columns)
         for row in [0, 15, 16, 20] {
             tk_encoded_row(Int32(type.rawValue), bytes, Int32(columns), Int32(row), &out)
-            for k in 0..<columns {
-                // A unit vector picks one weight; quantised, it is 32512 times 1/32512, exact to rounding.
-                var unit = [Float](repeating: 0, count: columns)
-                unit[k] = 1
-                #expect(abs(scalar.row(row, times: unit) - out[k]) <= 1e-6 * max(1, abs(out[k])))
+            #expect(out == (0..<columns).map { plain.value(row: row, $0) })
+        }
+    }
+
+    @Test(
+        "Rows of a part of the matrix give the bits of the whole one's", arguments: InstructionSet.available,
+        TensorType.allCases)
+    func partsOfAMatrix(isa: InstructionSet, type: TensorType) {
+        var generator = SeededGenerator(seed: 9)
+        let (rows, columns) = (16 * 7, max(64, type.groupElements))
+        let bytes = randomRows(type, rows: rows, columns: columns, scale: 1, using: &generator)
+        var packed = [UInt8](repeating: 0, count: bytes.count)
+        tk_repack(Int32(type.rawValue), bytes, Int32(rows), Int32(columns), &packed)
+        for count in [1, 3, 12] {
+            let x = (0..<count * columns).map { _ in Float.random(in: -4...4, using: &generator) }
+            packed.withUnsafeBufferPointer { data in
+                var whole = tk_matrix(
+                    type: Int32(type.rawValue), rows: Int32(rows), columns: Int32(columns), groups: 7,
+                    data: data.baseAddress)
+                var all = [Float](repeating: 0, count: count * rows)
+                #expect(tk_multiply(isa.level, &whole, x, Int32(count), columns, &all, rows))
+                for (first, some) in [(0, 16), (16, 80), (96, 16), (64, 40)] {
+                    var part = tk_matrix_part(&whole, Int32(first), Int32(some))
+                    let ldy = Int(part.groups) * 16
+                    var y = [Float](repeating: 0, count: count * ldy)
+                    #expect(tk_multiply(isa.level, &part, x, Int32(count), columns, &y, ldy))
+                    for column in 0..<count {
+                        let expected = all[column * rows + first..<column * rows + first + some]
+                        #expect(Array(y[column * ldy..<column * ldy + some]) == Array(expected))
+                    }
+                }
             }
         }
+    }
+
+    @Test("Sizes are GGUF's, whatever the layout, and an unknown type has none", arguments: TensorType.allCases)
+    func sizes(type: TensorType) {
+        #expect(tk_group_bytes(Int32(type.rawValue), 512) == 16 * 512 / type.groupElements * type.groupBytes)
+        if type.groupElements > 1 { #expect(tk_group_bytes(Int32(type.rawValue), 16) == 0) }
+        #expect(tk_group_bytes(5, 512) == 0)
     }
 }

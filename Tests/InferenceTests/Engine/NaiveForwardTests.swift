@@ -27,12 +27,13 @@ private struct NaiveForward {
     }
 
     func rotate(_ x: [Double], position: Int) -> [Double] {
-        let size = model.hyperparameters.headDimension
+        let attention = model.hyperparameters.layers[0].attention
+        let size = attention.headDimension
         var y = x
         for head in 0..<x.count / size {
-            for i in 0..<model.hyperparameters.ropeDimension / 2 {
-                let exponent = -2 * Double(i) / Double(model.hyperparameters.ropeDimension)
-                let angle = Double(position) * pow(Double(model.hyperparameters.ropeBase), exponent)
+            for i in 0..<attention.rotary.dimension / 2 {
+                let exponent = -2 * Double(i) / Double(attention.rotary.dimension)
+                let angle = Double(position) * pow(Double(attention.rotary.base), exponent)
                 let (a, b) = (x[head * size + 2 * i], x[head * size + 2 * i + 1])
                 y[head * size + 2 * i] = a * cos(angle) - b * sin(angle)
                 y[head * size + 2 * i + 1] = a * sin(angle) + b * cos(angle)
@@ -43,7 +44,8 @@ private struct NaiveForward {
 
     func logits(_ tokens: [Int32]) -> [[Double]] {
         let p = model.hyperparameters
-        let size = p.headDimension
+        let attention = p.layers[0].attention
+        let size = attention.headDimension
         let embedding = values("token_embd")
         var x = tokens.map { Array(embedding[Int($0) * p.embeddingWidth..<(Int($0) + 1) * p.embeddingWidth]) }
         for layer in 0..<p.layerCount {
@@ -54,8 +56,8 @@ private struct NaiveForward {
             let v = normed.map { multiply(name("attn_v"), $0) }
             for position in tokens.indices {
                 var attended: [Double] = []
-                for head in 0..<p.headCount {
-                    let shared = head / (p.headCount / p.keyValueHeadCount) * size
+                for head in 0..<attention.headCount {
+                    let shared = head / (attention.headCount / attention.keyValueHeadCount) * size
                     let scores = (0...position).map { key in
                         (0..<size).reduce(0) { $0 + q[position][head * size + $1] * k[key][shared + $1] }
                             / Double(size).squareRoot()
@@ -84,12 +86,14 @@ struct NaiveForwardTests {
     @Test("Single-precision weights give the logits of a naive double-precision pass", arguments: [16, 8])
     func agreesWithNaiveForward(ropeDimension: Int) throws {
         var synthetic = SyntheticModel(types: [.f32], seed: 9)
-        synthetic.hyperparameters.ropeDimension = ropeDimension
+        for layer in synthetic.hyperparameters.layers.indices {
+            synthetic.hyperparameters.layers[layer].attention.rotary.dimension = ropeDimension
+        }
         let tokens = synthetic.tokens(24)
         let model = try synthetic.load(synthetic.allBlocks)
         let output = try model.run(
             blocks: synthetic.allBlocks, input: .tokens(tokens), firstPosition: 0,
-            cache: model.makeCache(blocks: synthetic.allBlocks), logits: .all)
+            cache: model.makeCache(blocks: synthetic.allBlocks, format: .f32), logits: .all)
         guard case .logits(let rows) = output else { throw EngineError.noPositions }
         let expected = NaiveForward(model: synthetic).logits(tokens)
         let error = zip(rows.joined(), expected.joined()).map { abs(Double($0) - $1) }.max() ?? .infinity

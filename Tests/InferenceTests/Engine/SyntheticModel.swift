@@ -43,74 +43,38 @@ final class SyntheticTensors: TensorSource {
     func remove(_ name: String) { tensors[name] = nil }
 }
 
-/// Random rows in GGUF's encoding. `scale` bounds the magnitude of the weights; with nil, scales are any finite half.
-func randomRows(
-    _ type: TensorType, rows: Int, columns: Int, scale: Float?, using generator: inout SeededGenerator
-) -> [UInt8] {
-    func half(_ largest: Float) -> [UInt8] {
-        var value = Float16(Float.random(in: -largest...largest, using: &generator))
-        if scale == nil {
-            repeat { value = Float16(bitPattern: .random(in: 0...UInt16.max, using: &generator)) } while !value.isFinite
-        }
-        return withUnsafeBytes(of: value.bitPattern.littleEndian, Array.init)
-    }
-    let largest = scale ?? 1
-    var bytes: [UInt8] = []
-    for _ in 0..<rows * columns / type.groupElements {
-        switch type {
-        case .f32:
-            let value = Float.random(in: -largest...largest, using: &generator)
-            bytes += withUnsafeBytes(of: value.bitPattern.littleEndian, Array.init)
-        case .f16: bytes += half(largest)
-        case .q8_0, .q4_0, .q4_1:
-            bytes += half(largest / (type == .q8_0 ? 127 : 8))
-            if type == .q4_1 { bytes += half(largest) }
-            bytes += (0..<(type == .q8_0 ? 32 : 16)).map { _ in UInt8.random(in: 0...255, using: &generator) }
-        }
-    }
-    return bytes
-}
-
-/// A model of two layers, small enough for a debug build, whose sizes meet every edge: two key-value heads, a
-/// vocabulary that is no multiple of 16, a context that is no multiple of a cache page.
+/// A model small enough for a debug build, with weights made up.
 struct SyntheticModel {
-    var hyperparameters = Hyperparameters(
-        architecture: "llama", layerCount: 2, embeddingWidth: 64, feedForwardWidth: 96, headCount: 4,
-        keyValueHeadCount: 2, headDimension: 16, ropeDimension: 16, ropeBase: 10000, rmsEpsilon: 1e-5,
-        vocabularySize: 50, contextLength: 200, tiedEmbeddings: false)
+    var hyperparameters: Hyperparameters
     let tensors = SyntheticTensors()
 
-    /// All matrices of one type, or each of the next type in turn where several are given.
-    init(types: [TensorType], tied: Bool = false, seed: UInt64 = 1) {
-        hyperparameters.tiedEmbeddings = tied
+    /// All matrices of one type, or each of the next type in turn where several are given. Wider where a type's blocks
+    /// are.
+    init(types: [TensorType], tied: Bool = false, seed: UInt64 = 1, _ hyperparameters: Hyperparameters = .plain) {
+        self.hyperparameters = hyperparameters
+        self.hyperparameters.tiedEmbeddings = tied
+        if types.contains(where: { $0.groupElements > 32 }) { self.hyperparameters.widen() }
         var generator = SeededGenerator(seed: seed)
         var made = 0
-        let width = hyperparameters.embeddingWidth
-        let keyValues = hyperparameters.keyValueHeadCount * hyperparameters.headDimension
-        func matrix(_ name: String, _ columns: Int, _ rows: Int) {
-            let type = types[made % types.count]
-            made += 1
-            let bytes = randomRows(type, rows: rows, columns: columns, scale: 0.3, using: &generator)
-            tensors.set(name + ".weight", type, [columns, rows], bytes)
+        let layout = ModelLayout(self.hyperparameters)
+        for block in 0..<hyperparameters.blockCount {
+            for expected in layout.tensors(ofBlock: block) {
+                let dimensions = expected.dimensions
+                if dimensions.count == 1 {
+                    // Norms are near one, biases near nothing.
+                    let range: ClosedRange<Float> = expected.name.hasSuffix("bias") ? -0.2...0.2 : 0.5...1.5
+                    let values = (0..<dimensions[0]).map { _ in Float.random(in: range, using: &generator) }
+                    if expected.isOptional { continue }
+                    tensors.set(expected.name, .f32, dimensions, values.withUnsafeBytes(Array.init))
+                } else {
+                    let type = types[made % types.count]
+                    made += 1
+                    let rows = dimensions.dropFirst().reduce(1, *)
+                    let bytes = randomRows(type, rows: rows, columns: dimensions[0], scale: 0.3, using: &generator)
+                    tensors.set(expected.name, type, dimensions, bytes)
+                }
+            }
         }
-        func norm(_ name: String) {
-            let values = (0..<width).map { _ in Float.random(in: 0.5...1.5, using: &generator) }
-            tensors.set(name + ".weight", .f32, [width], values.withUnsafeBytes(Array.init))
-        }
-        matrix("token_embd", width, hyperparameters.vocabularySize)
-        for layer in 0..<hyperparameters.layerCount {
-            norm("blk.\(layer).attn_norm")
-            matrix("blk.\(layer).attn_q", width, width)
-            matrix("blk.\(layer).attn_k", width, keyValues)
-            matrix("blk.\(layer).attn_v", width, keyValues)
-            matrix("blk.\(layer).attn_output", width, width)
-            norm("blk.\(layer).ffn_norm")
-            matrix("blk.\(layer).ffn_gate", width, hyperparameters.feedForwardWidth)
-            matrix("blk.\(layer).ffn_up", width, hyperparameters.feedForwardWidth)
-            matrix("blk.\(layer).ffn_down", hyperparameters.feedForwardWidth, width)
-        }
-        norm("output_norm")
-        if !tied { matrix("output", width, hyperparameters.vocabularySize) }
     }
 
     var allBlocks: ClosedRange<Int> { 0...hyperparameters.headBlock }
@@ -126,4 +90,66 @@ struct SyntheticModel {
         for block in blocks { try model.load(block: block, from: tensors) }
         return model
     }
+}
+
+extension Hyperparameters {
+    fileprivate mutating func widen() {
+        embeddingWidth = 256
+        for layer in layers.indices {
+            layers[layer].attention.headDimension = 64
+            layers[layer].attention.scoreScale = 1.0 / 8
+            layers[layer].feedForward.width = 512
+        }
+    }
+
+    /// Two layers of Llama's shape whose sizes meet every edge: two key-value heads, a vocabulary that is no multiple
+    /// of 16, a context that is no multiple of a cache page.
+    static let plain = Hyperparameters(
+        architecture: "llama", layerCount: 2, embeddingWidth: 64, feedForwardWidth: 96, headCount: 4,
+        keyValueHeadCount: 2, headDimension: 16, ropeDimension: 16, ropeBase: 10000, rmsEpsilon: 1e-5,
+        vocabularySize: 50, contextLength: 200, tiedEmbeddings: false)
+
+    /// Everything that a layer may have, spread over three layers that differ in shape: windows, caps, biases, all
+    /// norms, both activations, both rotations, fused tensors, experts with and without a shared one.
+    static let rich: Hyperparameters = {
+        var first = plain.layers[0]
+        first.attention.window = 37
+        first.attention.scoreCap = 3
+        first.attention.biases = .always
+        first.attention.outputBias = .always
+        first.attention.hasQueryKeyNorms = true
+        first.attention.hasPostNorm = true
+        first.feedForward.hasPostNorm = true
+        first.feedForward.activation = .gelu
+        var second = LayerDescription(
+            attention: AttentionDescription(
+                headCount: 6, keyValueHeadCount: 1, headDimension: 48,
+                rotary: Rotary(dimension: 40, base: 500_000, pairs: .halves)),
+            feedForward: FeedForwardDescription(width: 64))
+        second.attention.isFused = true
+        second.attention.biases = .always
+        second.attention.rotary.scaling = .yarn(factor: 4, originalContext: 128, slow: 1, fast: 32)
+        second.attention.rotary.magnitude = 1.1
+        second.feedForward.experts = Experts(count: 5, used: 2, width: 32, areNormalised: false)
+        second.feedForward.experts?.hasSharedGate = true
+        var third = plain.layers[0]
+        third.attention.window = 300
+        third.attention.rotary = Rotary(dimension: 16, base: 10000, pairs: .halves)
+        third.attention.rotary.divisors = [1, 1.5, 2, 3, 4, 5, 6, 8]
+        third.feedForward.experts = Experts(count: 7, used: 3, width: 64, areNormalised: true)
+        third.feedForward.width = 0
+        var fourth = plain.layers[0]
+        fourth.feedForward.isFused = true
+        var fifth = plain.layers[0]
+        fifth.feedForward.isGated = false
+        fifth.feedForward.activation = .gelu
+        var model = plain
+        model.layers = [first, second, third, fourth, fifth]
+        model.contextLength = 2000
+        model.embeddingScale = 8
+        model.residualScale = 0.75
+        model.logitCap = 20
+        model.logitScale = 1.5
+        return model
+    }()
 }

@@ -131,8 +131,8 @@ struct ModelFileTests {
     @Test("with a tensor of a type that is not computed is refused by the type's name")
     func tensorType() {
         var file = GGUFBytes.smallModel()
-        file.tensors[0].type = 14
-        #expect(throws: ModelFileError.unsupportedTensorType(tensor: "\"token_embd.weight\"", type: "Q6_K")) {
+        file.tensors[0].type = 16
+        #expect(throws: ModelFileError.unsupportedTensorType(tensor: "\"token_embd.weight\"", type: "IQ2_XXS")) {
             try open(file)
         }
         file.tensors[0].type = 77
@@ -153,8 +153,19 @@ struct ModelFileTests {
         file.tensors[2].dimensions = [32, 64]
         #expect(throws: ModelFileError.self) { try open(file) }
         file = .smallModel()
-        file.tensors.append(.init(name: "rope_freqs.weight", dimensions: [8], byteCount: 32))
-        #expect(throws: ModelFileError.unsupported(what: "the tensor \"rope_freqs.weight\"")) { try open(file) }
+        file.tensors.append(.init(name: "blk.0.attn_sinks.weight", dimensions: [8], byteCount: 32))
+        #expect(throws: ModelFileError.unsupported(what: "the tensor \"blk.0.attn_sinks.weight\"")) {
+            try open(file)
+        }
+    }
+
+    @Test("of an architecture that is not known is refused by name, with those that are")
+    func architecture() {
+        var file = GGUFBytes.smallModel()
+        file["general.architecture"] = .string("gpt9")
+        let error = #expect(throws: ModelFileError.self) { try open(file) }
+        let text = "\(error?.description ?? "")"
+        for name in ["\"gpt9\"", "llama", "qwen3moe", "gemma3", "phi3"] { #expect(text.contains(name)) }
     }
 
     @Test(
@@ -179,10 +190,10 @@ struct ModelFileTests {
     @Test(
         "that needs arithmetic which is not implemented is refused",
         arguments: [
-            ("general.architecture", GGUFBytes.Value.string("gemma3")), ("llama.rope.scaling.type", .string("yarn")),
-            ("llama.rope.scaling.type", .string("linear")), ("llama.rope.scale_linear", .float32(4)),
+            ("llama.rope.scaling.type", GGUFBytes.Value.string("su")), ("llama.attention.clamp_kqv", .float32(8)),
             ("llama.expert_count", .uint32(8)), ("llama.attention.value_length", .uint32(8)),
-            ("llama.attention.sliding_window", .uint32(64)), ("llama.attention.causal", .bool(false)),
+            ("llama.attn_logit_softcapping", .float32(50)), ("llama.final_logit_softcapping", .float32(30)),
+            ("llama.attention.causal", .bool(false)),
         ])
     func otherArithmetic(key: String, value: GGUFBytes.Value) {
         var file = GGUFBytes.smallModel()

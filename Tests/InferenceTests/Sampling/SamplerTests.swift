@@ -61,8 +61,8 @@ struct SamplerTests {
         #expect(try tokens(topK: 40, topP: 1) == [212, 429, 339, 440, 21, 470, 21, 335])
         #expect(try tokens(topK: 0, topP: 0.9) == [301, 95, 208, 397, 14, 11, 14, 378])
         #expect(try tokens(topK: 40, topP: 0.9) == [282, 236, 446, 430, 21, 282, 21, 335])
-        #expect(Sampler.uniform(seed: 42, position: 0) == 0.6977363416157777)
-        #expect(Sampler.uniform(seed: .max, position: .max) == 0.29947775259568277)
+        #expect(SamplerNumbers.uniform(seed: 42, position: 0) == 0.6977363416157777)
+        #expect(SamplerNumbers.uniform(seed: .max, position: .max) == 0.29947775259568277)
     }
 
     @Test("follows the probabilities")
@@ -112,7 +112,7 @@ struct SamplerTests {
                 nucleus += 1
             }
             for position in 0..<20 {
-                let wanted = Sampler.uniform(seed: 1, position: position) * weights[..<nucleus].reduce(0, +)
+                let wanted = SamplerNumbers.uniform(seed: 1, position: position) * weights[..<nucleus].reduce(0, +)
                 var running = 0.0
                 let index = weights[..<nucleus].firstIndex {
                     running += $0
@@ -131,17 +131,17 @@ struct SamplerTests {
         for _ in 0..<20000 {
             let x = -Double.random(in: 0...700, using: &generator)
             let expected = exp(x)
-            #expect(abs(Sampler.exponential(x) - expected) <= 2 * expected.ulp)
+            #expect(abs(SamplerNumbers.exponential(x) - expected) <= 2 * expected.ulp)
         }
-        #expect(Sampler.exponential(0) == 1)
-        #expect(Sampler.exponential(-.infinity) == 0)
-        #expect(Sampler.exponential(-1000) == 0)
+        #expect(SamplerNumbers.exponential(0) == 1)
+        #expect(SamplerNumbers.exponential(-.infinity) == 0)
+        #expect(SamplerNumbers.exponential(-1000) == 0)
     }
 
     @Test("draws numbers that fill 0 to 1 evenly")
     func uniform() {
         var counts = [Int](repeating: 0, count: 10)
-        for position in 0..<10000 { counts[Int(Sampler.uniform(seed: 3, position: position) * 10)] += 1 }
+        for position in 0..<10000 { counts[Int(SamplerNumbers.uniform(seed: 3, position: position) * 10)] += 1 }
         #expect(counts.allSatisfy { (850...1150).contains($0) })
     }
 
@@ -154,5 +154,56 @@ struct SamplerTests {
         #expect(throws: SamplingError.topP(0)) { try SamplingParameters(temperature: 1, topP: 0) }
         #expect(throws: SamplingError.topP(1.5)) { try SamplingParameters(temperature: 1, topP: 1.5) }
         #expect(throws: SamplingError.self) { try SamplingParameters(temperature: 1, topP: .nan) }
+    }
+}
+
+@Suite("Sampling against sorting")
+struct SamplerAgainstSortingTests {
+    /// What the sampler promises, done in the plainest way.
+    private func plain(_ logits: [Float], _ parameters: SamplingParameters, position: Int) -> Int32 {
+        var order = logits.indices.filter { logits[$0] > -.infinity }
+        order.sort { logits[$0] != logits[$1] ? logits[$0] > logits[$1] : $0 < $1 }
+        let highest = Double(logits[order[0]])
+        func weight(_ token: Int) -> Double { exp((Double(logits[token]) - highest) / parameters.temperature) }
+        if parameters.topK > 0 { order = Array(order.prefix(parameters.topK)) }
+        let wanted = parameters.topP * order.reduce(0) { $0 + weight($1) }
+        var kept: [Int] = []
+        var sum = 0.0
+        for token in order where sum < wanted || parameters.topP == 1 {
+            guard weight(token) >= parameters.minP else { break }
+            kept.append(token)
+            sum += weight(token)
+        }
+        let countsAll = parameters.topK == 0 || parameters.topK >= logits.count
+        let isInTokenOrder = countsAll && parameters.topP == 1 && parameters.minP == 0
+        if isInTokenOrder { kept.sort() }
+        let place = SamplerNumbers.uniform(seed: parameters.seed, position: position) * sum
+        var reached = 0.0
+        for token in kept {
+            reached += weight(token)
+            if reached > place { return Int32(token) }
+        }
+        return Int32(kept[kept.count - 1])
+    }
+
+    @Test("gives the token that sorting everything would give", arguments: 0..<60)
+    func same(round: Int) throws {
+        var generator = SplitMix(state: UInt64(round))
+        let count = Int.random(in: 1...5000, using: &generator)
+        let spread = Float([0.001, 1, 10, 100][round % 4])
+        var logits = (0..<count).map { _ in Float.random(in: -spread...spread, using: &generator) }
+        // Many equal ones, as quantised weights give them.
+        if round % 3 == 0 { logits = logits.map { ($0 * 2).rounded() / 2 } }
+        var sampler = Sampler()
+        for position in 0..<40 {
+            let parameters = try SamplingParameters(
+                temperature: Double.random(in: 0.1...3, using: &generator),
+                topK: Bool.random(using: &generator) ? Int.random(in: 1...300, using: &generator) : 0,
+                topP: Bool.random(using: &generator) ? Double.random(in: 0.01...1, using: &generator) : 1,
+                minP: Bool.random(using: &generator) ? Double.random(in: 0...1, using: &generator) : 0,
+                seed: UInt64(round))
+            let token = try sampler.sample(logits: logits, parameters: parameters, position: position).token
+            #expect(token == plain(logits, parameters, position: position), "\(parameters)")
+        }
     }
 }

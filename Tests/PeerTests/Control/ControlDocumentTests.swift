@@ -148,12 +148,13 @@ struct ControlDocumentTests {
         }
         let document = try json(
             BenchDocument(
-                model: "m", context: 1, hop: .init(p50: 3, p99: 4),
+                model: "m", context: 1, sequences: 1, hop: .init(p50: 3, p99: 4),
                 memory: .init(weights: 5, file: 6, residentMax: 7), runs: runs))
         #expect(
             try keys(document)
                 == [
                     "model", "threads", "prefill_tokens_per_second", "decode_tokens_per_second", "hop_ms", "context",
+                    "sequences",
                     "memory", "runs",
                 ])
         #expect(document["threads"] as? Int == 2, "the last run's")

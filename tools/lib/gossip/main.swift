@@ -1,3 +1,4 @@
+import Foundation
 import Identity
 import Membership
 import Wire
@@ -140,24 +141,43 @@ func detection(_ count: Int, loss: Double, samples: Int, quiet: Bool) -> (first:
 }
 
 let arguments = CommandLine.arguments
+
+/// What was given at that place; nil where nothing was. Anything but a number ends the program.
+func given<Value: LosslessStringConvertible & Comparable & ExpressibleByIntegerLiteral>(_ place: Int) -> Value? {
+    guard arguments.count > place else { return nil }
+    guard let value = Value(arguments[place]), value >= 0 else {
+        FileHandle.standardError.write(Data("'\(arguments[place])' is no number that this takes\n".utf8))
+        exit(2)
+    }
+    return value
+}
+
+/// A number of peers: gossip takes two.
+func peers(_ place: Int, or usual: [Int]) -> [Int] { given(place).map { [max(2, $0)] } ?? usual }
+
+/// A line that is seen at once, in a pipe too.
+func say(_ text: String) {
+    print(text)
+    fflush(nil)
+}
+
 let what = arguments.count > 1 ? arguments[1] : "all"
 if what == "converge" || what == "all" {
-    print("convergence from quiet, ms (p50 / p99 / max)")
-    for count in arguments.count > 3 ? [Int(arguments[3])!] : [8, 32, 64, 256] {
-        for loss in arguments.count > 4 ? [Double(arguments[4])!] : [0, 0.05, 0.3] {
-            let times = converge(
-                count, loss: loss, samples: arguments.count > 2 ? Int(arguments[2])! : 200, pause: .seconds(7))
-            print(
+    say("convergence from quiet, ms (p50 / p99 / max)")
+    for count in peers(3, or: [8, 32, 64, 256]) {
+        for loss in given(4).map({ [min($0, 0.9)] }) ?? [0, 0.05, 0.3] {
+            let times = converge(count, loss: loss, samples: max(1, given(2) ?? 200), pause: .seconds(7))
+            say(
                 "  N \(count) loss \(Int(loss * 100)) %: \(text(percentile(times, 0.5))) / \(text(percentile(times, 0.99))) / \(text(percentile(times, 1)))"
             )
         }
     }
 }
 if what == "detect" || what == "all" {
-    print("a crash is noticed, ms: first p50/p99, last p50/p99")
-    for count in [2, 3, 8, 32, 64, 256] {
+    say("a crash is noticed, ms: first p50/p99, last p50/p99")
+    for count in peers(2, or: [2, 3, 8, 32, 64, 256]) {
         let found = detection(count, loss: 0, samples: count > 64 ? 40 : 200, quiet: true)
-        print(
+        say(
             "  N \(count): \(text(percentile(found.first, 0.5)))/\(text(percentile(found.first, 0.99)))  \(text(percentile(found.last, 0.5)))/\(text(percentile(found.last, 0.99)))"
         )
     }
@@ -168,14 +188,14 @@ if what == "start" {
         for _ in 0..<12 {
             world.advance(.seconds(5))
             let summaries = Dictionary(grouping: world.members, by: \.gossip.summary).values.map(\.count).max() ?? 0
-            print(
+            say(
                 "N \(count) at \(text(world.now.since(.zero).milliseconds)): \(summaries) alike, records \(world.members.map(\.gossip.records.count).min() ?? 0), bytes \(world.members.reduce(0) { $0 + $1.bytes } / count)"
             )
         }
     }
 }
 if what == "parts" {
-    let (count, rate) = (Int(arguments[2])!, Double(arguments[3])!)
+    let (count, rate) = (peers(2, or: [32])[0], given(3) ?? 0.0)
     let world = World(count, seed: 3)
     world.advance(.seconds(20))
     var parts = [String: Int]()
@@ -197,12 +217,14 @@ if what == "parts" {
     for _ in 0..<Int(20 * rate) {
         world.publish(world.draw(0...count - 1)); world.advance(Interval(nanoseconds: Int64(1e9 / max(rate, 0.01))))
     }
-    for (part, bytes) in parts.sorted(by: { $0.value > $1.value }) where bytes > 0 { print(part, bytes / count / 20) }
+    for (part, bytes) in parts.sorted(by: { $0.value > $1.value }) where bytes > 0 {
+        say("\(part) \(bytes / count / 20)")
+    }
 }
 if what == "loss" || what == "all" {
     for linked in [false, true] {
         let found = falseDeaths(64, loss: 0.05, hours: 1, seed: 5, linked: linked)
-        print(
+        say(
             "64 peers, 5 % loss, 1 h, links \(linked): \(found.suspicions) suspect beliefs, \(found.deaths) false deaths"
         )
     }
@@ -215,18 +237,18 @@ if what == "stall" || what == "all" {
                 let found = stalls(64, share: 0.1, minutes: 5, isLifeguardOn: isOn, seed: UInt64(seed), gap: gap)
                 sum = (sum.0 + found.healthy, sum.1 + found.atHealthy, sum.2 + found.ofStalled)
             }
-            print(
+            say(
                 "64 peers, 10 % stalling, up to \(gap) ms between, 10 min, Lifeguard \(isOn): healthy believed dead \(sum.0) (by healthy \(sum.1)); stalled believed dead \(sum.2)"
             )
         }
     }
 }
 if what == "bytes" || what == "all" {
-    for count in [5, 32, 256] {
+    for count in peers(2, or: [5, 32, 256]) {
         let idle = traffic(count, changesPerSecond: 0, seconds: 60)
         let busy = traffic(count, changesPerSecond: 1, seconds: 30)
         let busier = traffic(count, changesPerSecond: Double(count) / 10, seconds: count > 100 ? 10 : 30)
-        print(
+        say(
             "N \(count): idle \(text(idle.bytes)) B/s \(text(idle.messages, 1)) msg/s cpu \(text(idle.cpu * 1e6, 1)) us/s; a change a second \(text(busy.bytes)) B/s cpu \(text(busy.cpu * 1e6)) us/s; each changes every 10 s \(text(busier.bytes)) B/s cpu \(text(busier.cpu * 1e6)) us/s"
         )
     }

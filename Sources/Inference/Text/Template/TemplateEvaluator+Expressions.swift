@@ -68,7 +68,10 @@ extension TemplateEvaluator {
     {
         var values = TemplateValues()
         for argument in arguments.positional { values.positional.append(try evaluate(argument, in: scope)) }
-        for argument in arguments.named { values.named[argument.name] = try evaluate(argument.value, in: scope) }
+        for argument in arguments.named {
+            values.named[argument.name] = try evaluate(argument.value, in: scope)
+            values.names.append(argument.name)
+        }
         return values
     }
 
@@ -184,14 +187,13 @@ extension TemplateEvaluator {
             if case .mapping(let mapping)? = arguments.positional.first {
                 for (key, value) in mapping.pairs { try namespace.set(key.string, to: value) }
             }
-            for (name, value) in arguments.named { try namespace.set(name, to: value) }
+            for name in arguments.names { try namespace.set(name, to: arguments.named[name] ?? .undefined(name)) }
             return .namespace(namespace)
         case .dictionary:
             var pairs: [(TemplateText, TemplateValue)] = []
             if case .mapping(let mapping)? = arguments.positional.first { pairs = mapping.pairs }
-            // The order of named arguments is lost here; sorted, it is at least the same everywhere.
-            for (name, value) in arguments.named.sorted(by: { $0.key < $1.key }) {
-                pairs.append((TemplateText(of: name), value))
+            for name in arguments.names {
+                pairs.append((TemplateText(of: name), arguments.named[name] ?? .undefined(name)))
             }
             return .mapping(try TemplateMapping(pairs))
         case .raiseException:

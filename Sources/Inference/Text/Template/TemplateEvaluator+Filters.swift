@@ -8,7 +8,7 @@ extension TemplateEvaluator {
             return .text(try textFilter(filter, value.printed, arguments))
         case .string: return .text(value.printed)
         case .safe: return value
-        case .tojson: return .text(try json(value, indent: arguments[0, "indent"]?.integer))
+        case .tojson: return .text(try json(value, arguments))
         case .abs, .int, .float: return try numberFilter(filter, value, arguments)
         case .defaultValue:
             let fallback = arguments[0, "default_value"] ?? .text([])
@@ -84,11 +84,16 @@ extension TemplateEvaluator {
         return .text(result)
     }
 
+    /// What `map` and `select` and their like go over: of what counts as false, nothing.
+    private func parts(of value: TemplateValue) throws(TemplateError) -> [TemplateValue] {
+        value.isTrue ? try elements(of: value) : []
+    }
+
     /// `map("filter", arguments)` and `map(attribute="name")`
     private func map(_ value: TemplateValue, _ arguments: TemplateValues) throws(TemplateError) -> TemplateValue {
         var result: [TemplateValue] = []
         if let path = arguments.named["attribute"] {
-            for element in try elements(of: value) {
+            for element in try parts(of: value) {
                 let found = try part(path, of: element)
                 if case .undefined = found, let fallback = arguments.named["default"] {
                     result.append(fallback)
@@ -103,7 +108,7 @@ extension TemplateEvaluator {
             }
             var rest = arguments
             rest.positional.removeFirst()
-            for element in try elements(of: value) {
+            for element in try parts(of: value) {
                 result.append(try nested { () throws(TemplateError) in try apply(filter, to: element, rest) })
             }
         }
@@ -131,7 +136,7 @@ extension TemplateEvaluator {
         }
         let wanted = filter == .select || filter == .selectattr
         var result: [TemplateValue] = []
-        for element in try elements(of: value) {
+        for element in try parts(of: value) {
             let subject = try part(path, of: element)
             let matches: Bool
             if let test { matches = try passes(test, subject, rest) } else { matches = subject.isTrue }

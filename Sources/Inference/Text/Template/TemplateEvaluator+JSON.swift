@@ -1,14 +1,36 @@
 extension TemplateEvaluator {
-    /// `tojson` as chat templates get it: Python's `json.dumps` with `ensure_ascii=False`, nothing escaped for HTML.
-    func json(_ value: TemplateValue, indent: Int?) throws(TemplateError) -> TemplateText {
-        if let indent, !(0...64).contains(indent) { throw .evaluation(problem: "an indent of \(indent)") }
+    /// `tojson` as chat templates get it: Python's `json.dumps` with `ensure_ascii=False`, nothing escaped for HTML,
+    /// and the arguments `ensure_ascii`, `indent`, `separators` and `sort_keys` in this order.
+    func json(_ value: TemplateValue, _ arguments: TemplateValues) throws(TemplateError) -> TemplateText {
+        var style = JSONStyle()
+        style.asciiOnly = arguments[0, "ensure_ascii"]?.isTrue == true
+        style.indent = arguments[1, "indent"]?.integer
+        style.sortsKeys = arguments[3, "sort_keys"]?.isTrue == true
+        if let indent = style.indent {
+            guard (0...64).contains(indent) else { throw .evaluation(problem: "an indent of \(indent)") }
+            style.comma = [","]
+        }
+        if case .list(let separators)? = arguments[2, "separators"] {
+            guard separators.items.count == 2, case .text(let comma) = separators.items[0],
+                case .text(let colon) = separators.items[1]
+            else { throw .evaluation(problem: "the separators of JSON are not two texts") }
+            (style.comma, style.colon) = (comma, colon)
+        }
         var result: TemplateText = []
-        try appendJSON(value, indent: indent, level: 0, to: &result)
+        try appendJSON(value, style, level: 0, to: &result)
         return result
     }
 
+    private struct JSONStyle {
+        var asciiOnly = false
+        var indent: Int?
+        var sortsKeys = false
+        var comma: TemplateText = [",", " "]
+        var colon: TemplateText = [":", " "]
+    }
+
     private func appendJSON(
-        _ value: TemplateValue, indent: Int?, level: Int, to result: inout TemplateText
+        _ value: TemplateValue, _ style: JSONStyle, level: Int, to result: inout TemplateText
     ) throws(TemplateError) {
         try spend(1)
         switch value {
@@ -19,45 +41,43 @@ extension TemplateEvaluator {
             result +=
                 number.isFinite
                 ? value.represented : TemplateText(of: number.isNaN ? "NaN" : number < 0 ? "-Infinity" : "Infinity")
-        case .text(let text): try appendJSON(text, to: &result)
+        case .text(let text): try appendJSON(text, style, to: &result)
         case .list(let list):
             result.append("[")
             for (index, item) in list.items.enumerated() {
-                appendBreak(isFirst: index == 0, indent: indent, level: level + 1, to: &result)
-                try appendJSON(item, indent: indent, level: level + 1, to: &result)
+                if index > 0 { result += style.comma }
+                appendLine(style, level: level + 1, to: &result)
+                try appendJSON(item, style, level: level + 1, to: &result)
             }
-            if indent != nil, !list.items.isEmpty { appendLine(indent: indent, level: level, to: &result) }
+            if !list.items.isEmpty { appendLine(style, level: level, to: &result) }
             result.append("]")
         case .mapping(let mapping):
             result.append("{")
-            for (index, (key, item)) in mapping.pairs.enumerated() {
-                appendBreak(isFirst: index == 0, indent: indent, level: level + 1, to: &result)
-                try appendJSON(key, to: &result)
-                result += [":", " "]
-                try appendJSON(item, indent: indent, level: level + 1, to: &result)
+            var pairs = mapping.pairs
+            if style.sortsKeys { pairs.sort { $0.0.lexicographicallyPrecedes($1.0) } }
+            for (index, (key, item)) in pairs.enumerated() {
+                if index > 0 { result += style.comma }
+                appendLine(style, level: level + 1, to: &result)
+                try appendJSON(key, style, to: &result)
+                result += style.colon
+                try appendJSON(item, style, level: level + 1, to: &result)
             }
-            if indent != nil, !mapping.keys.isEmpty { appendLine(indent: indent, level: level, to: &result) }
+            if !pairs.isEmpty { appendLine(style, level: level, to: &result) }
             result.append("}")
         case .undefined, .namespace, .function, .loop:
             throw .evaluation(problem: "a \(value.typeName) cannot be written as JSON")
         }
     }
 
-    private func appendBreak(isFirst: Bool, indent: Int?, level: Int, to result: inout TemplateText) {
-        if !isFirst { result.append(",") }
-        if indent != nil {
-            appendLine(indent: indent, level: level, to: &result)
-        } else if !isFirst {
-            result.append(" ")
-        }
-    }
-
-    private func appendLine(indent: Int?, level: Int, to result: inout TemplateText) {
+    private func appendLine(_ style: JSONStyle, level: Int, to result: inout TemplateText) {
+        guard let indent = style.indent else { return }
         result.append("\n")
-        result += TemplateText(repeating: " ", count: (indent ?? 0) * level)
+        result += TemplateText(repeating: " ", count: indent * level)
     }
 
-    private func appendJSON(_ text: TemplateText, to result: inout TemplateText) throws(TemplateError) {
+    private func appendJSON(
+        _ text: TemplateText, _ style: JSONStyle, to result: inout TemplateText
+    ) throws(TemplateError) {
         try spend(text.count)
         result.append("\"")
         for scalar in text {
@@ -70,9 +90,11 @@ extension TemplateEvaluator {
             case "\u{8}": result += ["\\", "b"]
             case "\u{C}": result += ["\\", "f"]
             default:
-                if scalar.value < 0x20 {
-                    let digits = String(scalar.value, radix: 16)
-                    result += TemplateText(of: "\\u" + String(repeating: "0", count: 4 - digits.count) + digits)
+                if scalar.value < 0x20 || (style.asciiOnly && !scalar.isASCII) {
+                    for unit in String(Character(scalar)).utf16 {
+                        let digits = String(unit, radix: 16)
+                        result += TemplateText(of: "\\u" + String(repeating: "0", count: 4 - digits.count) + digits)
+                    }
                 } else {
                     result.append(scalar)
                 }

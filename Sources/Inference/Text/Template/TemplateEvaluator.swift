@@ -231,6 +231,8 @@ final class TemplateEvaluator {
 struct TemplateValues {
     var positional: [TemplateValue] = []
     var named: [String: TemplateValue] = [:]
+    /// The names in the order in which they were given.
+    var names: [String] = []
 
     /// The argument at a place or under a name.
     subscript(index: Int, name: String) -> TemplateValue? {

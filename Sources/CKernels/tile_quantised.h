@@ -1,0 +1,88 @@
+// One tile of a product with quantised weights for few columns: R row groups, `stream` bytes apart, times T columns.
+//
+// With few columns the weights come from memory, and one sequential stream does not keep a core's memory pipe full: so
+// R streams far apart are walked at once, each prefetched some way ahead.
+#pragma once
+
+#ifndef TK_PREFETCH_BYTES
+#define TK_PREFETCH_BYTES 2560
+#endif
+
+TK_INLINE void prefetch(const uint8_t *p, size_t bytes) {
+    TK_UNROLL for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch(p + i, 0, 3);
+}
+
+// A block's part of the panel.
+typedef struct {
+    const int32_t *q;        // [16][T]
+    const float *d, *s, *h;  // [T]
+    const int32_t *c;        // [T]
+} panel_block;
+
+// From column t of a tile of T on.
+TK_INLINE panel_block panel_at(const uint8_t *p, int T, int t) {
+    return (panel_block){
+        .q = (const int32_t *)p + t,
+        .d = (const float *)(p + 64 * T) + t,
+        .s = (const float *)(p + 68 * T) + t,
+        .c = (const int32_t *)(p + 72 * T) + t,
+        .h = (const float *)(p + 76 * T) + t,
+    };
+}
+
+// What a run's minimum is multiplied by: d times the sum of the run's q.
+TK_INLINE lanes run_sum(const panel_block *x, int runs, int run, int t) {
+    if (runs == 1) return l_set(x->s[t]);
+    return run == 0 ? l_set(x->h[t]) : l_sub(l_set(x->s[t]), l_set(x->h[t]));
+}
+
+TK_INLINE void add_block(
+    const int TYPE, const int T, const uint8_t *p, const tk_header *header, int j, const panel_block *x, lanes *acc) {
+    const int runs = runs_of(TYPE);
+    prefetch(p + TK_PREFETCH_BYTES, block_bytes(TYPE));
+    TK_UNROLL for (int run = 0; run < runs; run++) {
+        dots sum[8];
+        TK_UNROLL for (int t = 0; t < T; t++) sum[t] = i_dots_zero();
+        TK_UNROLL for (int k = run * 8 / runs; k < (run + 1) * 8 / runs; k++) {
+            const wlanes v = block_weights(TYPE, p, k);
+            TK_UNROLL for (int t = 0; t < T; t++) sum[t] = i_dot(sum[t], v, x->q + 2 * k * T + t, T);
+        }
+        const lanes scale = run_scales(TYPE, p, header, runs * j + run);
+        TK_UNROLL for (int t = 0; t < T; t++) {
+            ilanes dot = i_dots_end(sum[t]);
+            for (int i = 0; i < lifted_eights(TYPE); i++) dot = i_add(dot, i_set(x->c[t]));
+            acc[t] = l_fma(l_mul(scale, l_set(x->d[t])), l_from_integers(dot), acc[t]);
+        }
+        if (!has_minima(TYPE)) continue;
+        const lanes minimum = run_minima(TYPE, p, header, runs * j + run);
+        TK_UNROLL for (int t = 0; t < T; t++) acc[t] = l_fma(minimum, run_sum(x, runs, run, t), acc[t]);
+    }
+}
+
+TK_INLINE void tile_quantised(
+    const int TYPE, const int R, const int T, const uint8_t *w, size_t stream, const uint8_t *panel, int32_t blocks,
+    float *y, size_t y_stream, size_t ldy) {
+    const int each = header_blocks(TYPE);
+    tk_header header[4];
+    lanes acc[8];
+    TK_UNROLL for (int i = 0; i < R * T; i++) acc[i] = l_zero();
+    for (int32_t b = 0; b < blocks; b += each) {
+        if (is_super(TYPE)) {
+            TK_UNROLL for (int r = 0; r < R; r++) {
+                const uint8_t *p = w + (size_t)r * stream;
+                prefetch(p + TK_PREFETCH_BYTES, header_bytes(TYPE));
+                super_scales(TYPE, p, header[r].scale, header[r].minimum);
+            }
+            w += header_bytes(TYPE);
+        }
+        for (int j = 0; j < each; j++) {
+            const panel_block x = panel_at(panel, T, 0);
+            TK_UNROLL for (int r = 0; r < R; r++)
+                add_block(TYPE, T, w + (size_t)r * stream, &header[r], j, &x, acc + r * T);
+            w += block_bytes(TYPE);
+            panel += TK_PANEL_BLOCK_BYTES * T;
+        }
+    }
+    TK_UNROLL for (int r = 0; r < R; r++)
+        TK_UNROLL for (int t = 0; t < T; t++) l_store(y + (size_t)r * y_stream + (size_t)t * ldy, acc[r * T + t]);
+}

@@ -1,0 +1,65 @@
+import CKernels
+
+/// How keys and values are kept. It takes part in the result: all peers of a network use the same.
+public enum KeyValueFormat: Sendable, Equatable, CaseIterable {
+    /// As computed.
+    case f32
+    /// Rounded to half precision, to the nearest, ties to even. Half the memory, and an error far below that of any
+    /// quantised weight.
+    case f16
+    /// A byte each, with a scale for every 32.
+    case q8_0
+
+    public static let standard = KeyValueFormat.f16
+    public static let pagePositions = Int(TK_PAGE_POSITIONS)
+
+    var kernelFormat: tk_cache_format {
+        switch self {
+        case .f32: TK_CACHE_F32
+        case .f16: TK_CACHE_F16
+        case .q8_0: TK_CACHE_Q8_0
+        }
+    }
+
+    /// Bytes that a layer takes in a page of `pagePositions` positions.
+    func layerBytesPerPage(_ attention: AttentionDescription) -> Int {
+        tk_cache_layer_bytes(kernelFormat, Int32(attention.keyValueHeadCount), Int32(attention.headDimension))
+    }
+}
+
+/// Where in a sequence's pages the layers of one range of blocks keep their keys and values. Layers with the same
+/// window share pages, because they let go of them together.
+final class KeyValueLayout {
+    struct Group: Equatable {
+        /// Nil: its layers see everything.
+        let window: Int?
+        var pageBytes: Int
+    }
+
+    let blocks: ClosedRange<Int>
+    let format: KeyValueFormat
+    let contextLength: Int
+    private(set) var groups: [Group] = []
+    /// One for each layer of the range, for the kernels.
+    let slots: UnsafeMutableBufferPointer<tk_cache_slot>
+
+    init(layers: ArraySlice<LayerDescription>, blocks: ClosedRange<Int>, format: KeyValueFormat, contextLength: Int) {
+        self.blocks = blocks
+        self.format = format
+        self.contextLength = contextLength
+        slots = .allocate(capacity: layers.count)
+        for (index, layer) in layers.enumerated() {
+            let window = layer.attention.window
+            let group =
+                groups.firstIndex { $0.window == window }
+                ?? {
+                    groups.append(Group(window: window, pageBytes: 0))
+                    return groups.count - 1
+                }()
+            slots.initializeElement(at: index, to: tk_cache_slot(group: Int32(group), offset: groups[group].pageBytes))
+            groups[group].pageBytes += format.layerBytesPerPage(layer.attention)
+        }
+    }
+
+    deinit { slots.deallocate() }
+}

@@ -1,0 +1,218 @@
+/// Reads grammars in the notation of GBNF.
+///
+///     # A comment reaches to the end of the line.
+///     root   ::= "yes" | "no" | number ("," number)*
+///     number ::= [1-9] [0-9]{0,5} | "0"
+///
+/// Texts in quotes, classes of characters ([a-z], [^"\\]), any character (.), groups, `?`, `*`, `+`, `{n}`, `{n,}` and
+/// `{n,m}`. Escapes: \n \r \t \\ \" \] \[ \- \^ \xHH \uHHHH \UHHHHHHHH. A rule ends where the next one begins.
+struct GrammarParser {
+    private let scalars: [Unicode.Scalar]
+    private var position = 0
+    private var depth = 0
+    private var rules = GrammarRules()
+
+    static func parse(_ source: String) throws(GrammarError) -> GrammarRules {
+        guard source.utf8.count <= GrammarLimit.sourceBytes else {
+            throw .limit(what: "more than \(GrammarLimit.sourceBytes) bytes")
+        }
+        var parser = GrammarParser(scalars: Array(source.unicodeScalars))
+        let root = try parser.rules.number(of: "root")
+        parser.skipSpace()
+        while parser.next != nil { try parser.rule() }
+        guard parser.rules.isDefined(root) else { throw .undefinedRule("root") }
+        for (number, name) in parser.rules.names.enumerated() where !parser.rules.isDefined(number) {
+            throw .undefinedRule(name)
+        }
+        return parser.rules
+    }
+
+    private init(scalars: [Unicode.Scalar]) {
+        self.scalars = scalars
+    }
+
+    // MARK: Characters
+
+    private var next: Unicode.Scalar? { position < scalars.count ? scalars[position] : nil }
+
+    private func problem(_ text: String) -> GrammarError {
+        .syntax(line: 1 + scalars[..<min(position, scalars.count)].count { $0 == "\n" }, problem: text)
+    }
+
+    private mutating func take(_ scalar: Unicode.Scalar) -> Bool {
+        guard next == scalar else { return false }
+        position += 1
+        return true
+    }
+
+    private mutating func skipSpace() {
+        while let scalar = next {
+            if scalar == "#" {
+                while let scalar = next, scalar != "\n" { _ = take(scalar) }
+            } else if scalar == " " || scalar == "\t" || scalar == "\n" || scalar == "\r" {
+                position += 1
+            } else {
+                return
+            }
+        }
+    }
+
+    private static func isLetter(_ scalar: Unicode.Scalar) -> Bool {
+        ("a"..."z").contains(scalar) || ("A"..."Z").contains(scalar)
+    }
+
+    private static func belongsToName(_ scalar: Unicode.Scalar) -> Bool {
+        isLetter(scalar) || ("0"..."9").contains(scalar) || scalar == "-" || scalar == "_"
+    }
+
+    private mutating func name() throws(GrammarError) -> String {
+        guard let first = next, Self.isLetter(first) else {
+            throw problem(next == nil ? "a rule's name is missing" : "a character is out of place")
+        }
+        let start = position
+        while let scalar = next, Self.belongsToName(scalar), position - start < 128 { position += 1 }
+        return Array(scalars[start..<position]).string
+    }
+
+    /// Whether a new rule begins here: a name and "::=".
+    private var atRule: Bool {
+        var parser = self
+        guard (try? parser.name()) != nil else { return false }
+        parser.skipSpace()
+        return parser.take(":") && parser.take(":") && parser.take("=")
+    }
+
+    // MARK: Rules
+
+    private mutating func rule() throws(GrammarError) {
+        let name = try name()
+        skipSpace()
+        guard take(":"), take(":"), take("=") else { throw problem("\"::=\" is missing behind \(quoted(name))") }
+        let number = try rules.number(of: name)
+        try rules.define(number, as: try alternatives())
+    }
+
+    private mutating func alternatives() throws(GrammarError) -> GrammarExpression {
+        depth += 1
+        defer { depth -= 1 }
+        guard depth <= GrammarLimit.nesting else { throw .limit(what: "more than \(GrammarLimit.nesting) levels") }
+        var choices = [try sequence()]
+        while take("|") { choices.append(try sequence()) }
+        return choices.count == 1 ? choices[0] : .choice(choices)
+    }
+
+    private mutating func sequence() throws(GrammarError) -> GrammarExpression {
+        var parts: [GrammarExpression] = []
+        while true {
+            skipSpace()
+            guard let scalar = next, scalar != "|", scalar != ")", !atRule else { break }
+            parts.append(try repeated(try element()))
+        }
+        return parts.count == 1 ? parts[0] : .sequence(parts)
+    }
+
+    private mutating func element() throws(GrammarError) -> GrammarExpression {
+        if take("\"") { return .bytes(try literal()) }
+        if take("[") { return .character(try characterClass()) }
+        if take(".") { return .character(CodePoints.all) }
+        if take("(") {
+            let inner = try alternatives()
+            guard take(")") else { throw problem("\")\" is missing") }
+            return inner
+        }
+        return .rule(try rules.number(of: try name()))
+    }
+
+    private mutating func repeated(_ element: GrammarExpression) throws(GrammarError) -> GrammarExpression {
+        var result = element
+        while true {
+            if take("*") {
+                result = .repetition(result, 0, nil)
+            } else if take("+") {
+                result = .repetition(result, 1, nil)
+            } else if take("?") {
+                result = .optional(result)
+            } else if take("{") {
+                let least = try count()
+                var most: Int? = least
+                if take(",") { most = next == "}" ? nil : try count() }
+                guard take("}") else { throw problem("\"}\" is missing") }
+                guard most.map({ $0 >= least }) ?? true else { throw problem("a repetition ends before it begins") }
+                result = .repetition(result, least, most)
+            } else {
+                return result
+            }
+        }
+    }
+
+    private mutating func count() throws(GrammarError) -> Int {
+        var number = 0
+        let start = position
+        while let digit = next, ("0"..."9").contains(digit) {
+            number = number * 10 + Int(digit.value - 48)
+            guard number <= GrammarLimit.repetitions else {
+                throw .limit(what: "a repetition of more than \(GrammarLimit.repetitions) times")
+            }
+            position += 1
+        }
+        guard position > start else { throw problem("a number is missing") }
+        return number
+    }
+
+    // MARK: Characters and their classes
+
+    private mutating func literal() throws(GrammarError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        while !take("\"") {
+            guard next != "\n" else { throw problem("a text does not end") }
+            bytes += CodePoints.encoded(try character())
+        }
+        return bytes
+    }
+
+    private mutating func characterClass() throws(GrammarError) -> [ClosedRange<UInt32>] {
+        let isComplement = take("^")
+        var ranges: [ClosedRange<UInt32>] = []
+        while !take("]") {
+            let first = try character()
+            var last = first
+            if next == "-", position + 1 < scalars.count, scalars[position + 1] != "]" {
+                position += 1
+                last = try character()
+            }
+            guard last >= first else { throw problem("a range of characters ends before it begins") }
+            ranges.append(first...last)
+        }
+        let result = isComplement ? CodePoints.complement(ranges) : CodePoints.union(ranges)
+        guard !result.isEmpty else { throw problem("a class of characters is empty") }
+        return result
+    }
+
+    private mutating func character() throws(GrammarError) -> UInt32 {
+        guard let scalar = next else { throw problem("a text or a class of characters does not end") }
+        position += 1
+        guard scalar == "\\" else { return scalar.value }
+        guard let letter = next else { throw problem("an escape does not end") }
+        position += 1
+        switch letter {
+        case "n": return 0x0A
+        case "r": return 0x0D
+        case "t": return 0x09
+        case "x": return try hexadecimal(digits: 2)
+        case "u": return try hexadecimal(digits: 4)
+        case "U": return try hexadecimal(digits: 8)
+        case "\\", "\"", "[", "]", "-", "^", "/": return letter.value
+        default: throw problem("the escape \(quoted("\\" + String(Character(letter)))) is unknown")
+        }
+    }
+
+    private mutating func hexadecimal(digits: Int) throws(GrammarError) -> UInt32 {
+        guard position + digits <= scalars.count,
+            scalars[position..<position + digits].allSatisfy({ $0.properties.isASCIIHexDigit }),
+            let value = UInt32(Array(scalars[position..<position + digits]).string, radix: 16),
+            Unicode.Scalar(value) != nil
+        else { throw problem("an escape names no character") }
+        position += digits
+        return value
+    }
+}

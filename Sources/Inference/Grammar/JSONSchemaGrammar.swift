@@ -1,0 +1,201 @@
+/// Turns a JSON Schema (draft 2020-12, as far as it goes) into a grammar whose texts are JSON documents that the schema
+/// accepts: a part of them, never others.
+///
+/// Narrower than the schema, on purpose: properties come in the order of the schema; an object with `properties` but
+/// without `additionalProperties` has no others; white space is short; numbers have up to 16 digits; an annotation by
+/// `format` is kept to. A keyword that is not implemented is refused by name, for left out it would make texts possible
+/// that the schema rejects.
+struct JSONSchemaGrammar {
+    private let root: JSONValue
+    private(set) var rules = GrammarRules()
+    private var referenceRules: [String: Int] = [:]
+    private var shared: [String: Int] = [:]
+    private var ruleCount = 0
+
+    static func rules(for schema: JSONValue) throws(GrammarError) -> GrammarRules {
+        var builder = JSONSchemaGrammar(root: schema)
+        let root = try builder.rules.number(of: "root")
+        try builder.rules.define(root, as: try builder.expression(schema, at: "#"))
+        return builder.rules
+    }
+
+    private init(root: JSONValue) {
+        self.root = root
+    }
+
+    // MARK: Keywords
+
+    /// Keywords that say nothing about which documents are right.
+    private static let annotations: Set<String> = [
+        "title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "$comment", "$schema",
+        "$id", "$defs", "definitions",
+    ]
+    private static let byType: [(type: String, keywords: Set<String>)] = [
+        ("object", ["properties", "required", "additionalProperties"]),
+        ("array", ["items", "prefixItems", "minItems", "maxItems"]),
+        ("string", ["pattern", "minLength", "maxLength", "format"]),
+        ("number", ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"]),
+    ]
+
+    mutating func expression(_ schema: JSONValue, at path: String) throws(GrammarError) -> GrammarExpression {
+        guard path.utf8.count <= 4096 else { throw .limit(what: "a schema nested too deep") }
+        if let flag = schema.bool {
+            guard flag else { throw .schema(problem: "nothing is allowed here", path: path) }
+            return try anyValue()
+        }
+        guard let object = schema.object else { throw .schema(problem: "this is no schema", path: path) }
+        var asserting: Set<String> = []
+        for (key, value) in object.members where !Self.annotations.contains(key) {
+            // What is switched off asserts nothing.
+            if key == "uniqueItems" || key == "nullable", value.bool == false { continue }
+            asserting.insert(key)
+        }
+        for single in ["$ref", "const", "enum", "anyOf", "oneOf", "allOf"] where asserting.contains(single) {
+            // Beside const and enum a type can only repeat what they say.
+            let others = asserting.subtracting([single]).subtracting(
+                single == "const" || single == "enum" ? ["type"] : [])
+            if let other = others.min() {
+                throw .unsupported(what: "\(quoted(other)) beside \"\(single)\"", path: path)
+            }
+            return try combination(single, object[single] ?? .null, type: object["type"], at: path)
+        }
+        return try typed(object, asserting, at: path)
+    }
+
+    private mutating func combination(
+        _ keyword: String, _ value: JSONValue, type: JSONValue?, at path: String
+    ) throws(GrammarError) -> GrammarExpression {
+        let place = "\(path)/\(keyword)"
+        if keyword == "$ref" { return try reference(value, at: path) }
+        if keyword == "const" { return try literal(value) }
+        guard let parts = value.array, !parts.isEmpty else {
+            throw .schema(problem: "this is no list with something in it", path: place)
+        }
+        if keyword == "enum" {
+            var choices: [GrammarExpression] = []
+            for part in parts { choices.append(try literal(part)) }
+            return .choice(choices)
+        }
+        guard keyword != "allOf" || parts.count == 1 else {
+            throw .unsupported(what: "\"allOf\" of more than one schema", path: path)
+        }
+        var choices: [GrammarExpression] = []
+        for (index, part) in parts.enumerated() { choices.append(try expression(part, at: "\(place)/\(index)")) }
+        return .choice(choices)
+    }
+
+    private mutating func typed(
+        _ object: JSONObject, _ asserting: Set<String>, at path: String
+    ) throws(GrammarError) -> GrammarExpression {
+        let known = Self.byType.reduce(into: Set(["type"])) { $0.formUnion($1.keywords) }
+        if let other = asserting.subtracting(known).min() { throw .unsupported(what: quoted(other), path: path) }
+        var types: [String] = []
+        switch object["type"] {
+        case nil:
+            // A schema without a type is about the type whose keywords it uses.
+            types = Self.byType.filter { !$0.keywords.isDisjoint(with: asserting) }.map(\.type)
+            if types.isEmpty { return try anyValue() }
+        case .string(let name)?: types = [name]
+        case .array(let names)?:
+            for name in names {
+                guard let name = name.string else { throw .schema(problem: "a type is no text", path: path) }
+                types.append(name)
+            }
+        default: throw .schema(problem: "the type is neither a text nor a list", path: path)
+        }
+        guard !types.isEmpty else { throw .schema(problem: "there is no type", path: path) }
+        var choices: [GrammarExpression] = []
+        for type in types { choices.append(try expression(type, object, at: path)) }
+        return choices.count == 1 ? choices[0] : .choice(choices)
+    }
+
+    private mutating func expression(
+        _ type: String, _ object: JSONObject, at path: String
+    ) throws(GrammarError) -> GrammarExpression {
+        switch type {
+        case "null": return .text("null")
+        case "boolean": return .choice([.text("true"), .text("false")])
+        case "integer", "number": return try number(object, isInteger: type == "integer", at: path)
+        case "string": return try string(object, at: path)
+        case "array": return try array(object, at: path)
+        case "object": return try self.object(object, at: path)
+        default: throw .schema(problem: "\(quoted(type)) is no type", path: path)
+        }
+    }
+
+    // MARK: Rules
+
+    mutating func newRule(_ body: GrammarExpression) throws(GrammarError) -> GrammarExpression {
+        ruleCount += 1
+        let number = try rules.number(of: "part \(ruleCount)")
+        try rules.define(number, as: body)
+        return .rule(number)
+    }
+
+    /// The rule of that name, made when it is first asked for. It may ask for itself.
+    mutating func sharedRule(
+        _ name: String, _ body: (inout JSONSchemaGrammar) throws(GrammarError) -> GrammarExpression
+    ) throws(GrammarError) -> GrammarExpression {
+        if let known = shared[name] { return .rule(known) }
+        let number = try rules.number(of: name)
+        shared[name] = number
+        try rules.define(number, as: try body(&self))
+        return .rule(number)
+    }
+
+    private mutating func reference(_ value: JSONValue, at path: String) throws(GrammarError) -> GrammarExpression {
+        guard let pointer = value.string, pointer == "#" || pointer.hasPrefix("#/") else {
+            throw .unsupported(what: "a \"$ref\" that does not begin with \"#\"", path: path)
+        }
+        if let known = referenceRules[pointer] { return .rule(known) }
+        var target = root
+        let parts = pointer.dropFirst(2).split(separator: "/", omittingEmptySubsequences: false)
+        for part in pointer == "#" ? [] : parts {
+            let key = Self.unescaped(part)
+            if let next = target[key] {
+                target = next
+            } else if let items = target.array, let index = Int(key), items.indices.contains(index) {
+                target = items[index]
+            } else {
+                throw .schema(problem: "\(quoted(pointer)) leads nowhere", path: path)
+            }
+        }
+        let number = try rules.number(of: pointer)
+        referenceRules[pointer] = number
+        try rules.define(number, as: try expression(target, at: pointer))
+        return .rule(number)
+    }
+
+    /// A part of a JSON pointer in a URI fragment (RFC 6901).
+    private static func unescaped(_ part: Substring) -> String {
+        var bytes: [UInt8] = []
+        var rest = Array(part.utf8)[...]
+        while let byte = rest.popFirst() {
+            if byte == UInt8(ascii: "%"), rest.count >= 2,
+                let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
+            {
+                bytes.append(value)
+                rest.removeFirst(2)
+            } else if byte == UInt8(ascii: "~"), let letter = rest.first, letter == 0x30 || letter == 0x31 {
+                bytes.append(letter == 0x30 ? UInt8(ascii: "~") : UInt8(ascii: "/"))
+                rest.removeFirst()
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+extension Grammar {
+    /// - Parameter schema: a JSON Schema; `JSONSchemaGrammar` says which part of it is implemented.
+    /// - Throws: `GrammarError`.
+    public init(jsonSchema schema: JSONValue) throws(GrammarError) {
+        try self.init(try JSONSchemaGrammar.rules(for: schema))
+    }
+
+    /// Any JSON object.
+    public static func jsonObject() throws(GrammarError) -> Grammar {
+        try Grammar(jsonSchema: .object(JSONObject([("type", .string("object"))])))
+    }
+}

@@ -1,0 +1,140 @@
+import Inference
+import Testing
+
+@Suite("Key-value caches that share pages")
+struct SharedCacheTests {
+    let synthetic = SyntheticModel(types: [.q8_0], .rich)
+
+    private func run(_ model: BlockModel, _ cache: KeyValueCache, _ tokens: [Int32]) throws -> [[Float]] {
+        let output = try model.run(
+            blocks: cache.blocks, input: .tokens(tokens), firstPosition: cache.length, cache: cache, logits: .all)
+        guard case .logits(let rows) = output else { throw EngineError.noPositions }
+        return rows
+    }
+
+    @Test(
+        "A fork goes on as if it had computed the beginning itself, and so does the one it came from",
+        arguments: [
+            0, 1, 63, 64, 65, 100, 130,
+        ])
+    func forkGoesOn(length: Int) throws {
+        let model = try synthetic.load(synthetic.allBlocks)
+        let tokens = synthetic.tokens(160)
+        let other = Array(synthetic.tokens(160).reversed())
+        let cache = model.makeCache(blocks: synthetic.allBlocks)
+        _ = try run(model, cache, Array(tokens[..<130]))
+        let fork = try #require(cache.fork(at: length))
+        #expect(fork.length == length)
+        let forked = try run(model, fork, Array(other[length...]))
+        let went = try run(model, cache, Array(tokens[130...]))
+
+        let alone = model.makeCache(blocks: synthetic.allBlocks)
+        #expect(try run(model, alone, Array(tokens[..<length]) + other[length...]).suffix(160 - length) == forked[...])
+        alone.reset()
+        #expect(try run(model, alone, tokens).suffix(30) == went[...])
+    }
+
+    @Test("Shared pages count once in all, and are copied when one is written to")
+    func countsOnce() throws {
+        let plain = SyntheticModel(types: [.q8_0])
+        let model = try plain.load(plain.allBlocks)
+        let cache = model.makeCache(blocks: plain.allBlocks)
+        _ = try run(model, cache, plain.tokens(130))
+        let page = cache.bytes / 3
+        do {
+            let fork = try #require(cache.fork(at: 100))
+            #expect(cache.bytes + fork.bytes == 3 * page)
+            _ = try run(model, fork, [1])
+            #expect(cache.bytes + fork.bytes == 4 * page)
+            cache.truncate(to: 3)
+            #expect(cache.bytes + fork.bytes == 2 * page)
+        }
+        // The fork is gone.
+        #expect(cache.bytes == page)
+    }
+
+    @Test("A cache cannot be forked where it has nothing")
+    func noFork() throws {
+        let model = try synthetic.load(synthetic.allBlocks)
+        let cache = model.makeCache(blocks: synthetic.allBlocks)
+        _ = try run(model, cache, synthetic.tokens(5))
+        #expect(cache.fork(at: 6) == nil)
+        #expect(cache.fork(at: -1) == nil)
+    }
+}
+
+@Suite("Sliding windows")
+struct WindowTests {
+    /// One layer with a window of 37, one without.
+    private let synthetic: SyntheticModel = {
+        var shape = Hyperparameters.plain
+        shape.layers[0].attention.window = 37
+        shape.contextLength = 2000
+        return SyntheticModel(types: [.q8_0], shape)
+    }()
+
+    private func feed(_ model: BlockModel, _ cache: KeyValueCache, _ tokens: ArraySlice<Int32>) throws -> BlockOutput {
+        try model.run(
+            blocks: cache.blocks, input: .tokens(Array(tokens)), firstPosition: cache.length, cache: cache,
+            logits: .last)
+    }
+
+    @Test("let go of pages behind them, unless a fork still needs them")
+    func letGo() throws {
+        let model = try synthetic.load(synthetic.allBlocks)
+        let cache = model.makeCache(blocks: synthetic.allBlocks)
+        let tokens = synthetic.tokens(1300)
+        _ = try feed(model, cache, tokens[..<128])
+        let page = cache.bytes / 4
+        let fork = try #require(cache.fork(at: 64))
+        for start in stride(from: 128, to: 1300, by: 100) {
+            _ = try feed(model, cache, tokens[start..<min(start + 100, 1300)])
+        }
+        // 21 pages of the layer without a window, and 1300 - 37 - 512 positions let go of the other's: 11 pages.
+        #expect(cache.bytes == 21 * page - page / 2 + 10 * page)
+        #expect(fork.bytes == page + page / 2)
+        _ = try feed(model, fork, tokens[64..<70])
+        #expect(fork.bytes == 3 * page + page / 2)
+    }
+
+    @Test("leave room to cut back, and where it is used up everything is forgotten")
+    func cutBack() throws {
+        let model = try synthetic.load(synthetic.allBlocks)
+        let cache = model.makeCache(blocks: synthetic.allBlocks)
+        let tokens = synthetic.tokens(1300)
+        let before = try feed(model, cache, tokens[...])
+        #expect(cache.truncate(to: 1300 - KeyValueCache.keptBehindWindow) == 1300 - KeyValueCache.keptBehindWindow)
+        #expect(try feed(model, cache, tokens[cache.length...]) == before)
+        #expect(cache.fork(at: 100) == nil)
+        #expect(cache.truncate(to: 100) == 0)
+        #expect(cache.length == 0)
+        #expect(cache.bytes == 0)
+        #expect(try feed(model, cache, tokens[...]) == before)
+    }
+}
+
+@Suite("States for embeddings")
+struct EmbeddingTests {
+    @Test("The first, the last and the mean state are those of all, however long the text")
+    func pooling() throws {
+        let synthetic = SyntheticModel(types: [.q4_1])
+        let model = try synthetic.load(synthetic.allBlocks)
+        func states(_ wanted: HeadRequest) throws -> [[Float]] {
+            let output = try model.run(
+                blocks: synthetic.allBlocks, input: .tokens(synthetic.tokens(150)), firstPosition: 0,
+                cache: model.makeCache(blocks: synthetic.allBlocks), logits: wanted)
+            guard case .states(let rows) = output else { throw EngineError.noPositions }
+            return rows
+        }
+        let all = try states(.states)
+        #expect(all.count == 150)
+        #expect(try states(.embedding(.first)) == [all[0]])
+        #expect(try states(.embedding(.last)) == [all[149]])
+        var sum = [Float](repeating: 0, count: 64)
+        for state in all { for (index, value) in state.enumerated() { sum[index] += value } }
+        #expect(try states(.embedding(.mean)) == [sum.map { $0 / 150 }])
+        // Behind the norm, whose weights are 0.5 to 1.5, values have a mean square near one.
+        let square = all[7].reduce(0) { $0 + $1 * $1 } / 64
+        #expect(square > 0.25 && square < 2.25)
+    }
+}
