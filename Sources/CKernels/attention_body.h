@@ -317,6 +317,11 @@ TK_INLINE uint16_t quantise_bytes(const float *v, int32_t count, int8_t *q) {
     return h[0];
 }
 
+// To the nearest half, and to the greatest one beyond it; what is not a number stays so, in this order of operations.
+TK_INLINE void l_store_bounded_halves(uint8_t *p, lanes v) {
+    l_store_halves(p, l_max(l_set(-65504.0f), l_min(l_set(65504.0f), v)));
+}
+
 static void store(const tk_attention *a, int32_t head, int32_t position, bool value, const float *v) {
     const int32_t dimension = a->layer->head_dimension, slot = position % TK_PAGE_POSITIONS, lane = slot % 16;
     const size_t group = tk_key_group_bytes(a->format, dimension), row = tk_value_row_bytes(a->format, dimension);
@@ -328,11 +333,9 @@ static void store(const tk_attention *a, int32_t head, int32_t position, bool va
         if (value) memcpy(values, v, row);
         else for (int32_t d = 0; d < dimension; d++) memcpy(keys + 64 * d + 4 * lane, v + d, 4);
     } else if (a->format == TK_CACHE_F16) {
-        const lanes most = l_set(65504.0f), least = l_set(-65504.0f);
         for (int32_t d = 0; d < dimension; d += 16) {
             uint8_t h[32];
-            // In this order, that which is not a number stays so.
-            l_store_halves(h, l_max(least, l_min(most, l_load(v + d))));
+            l_store_bounded_halves(h, l_load(v + d));
             if (value) memcpy(values + 2 * d, h, 32);
             else for (int32_t i = 0; i < 16; i++) memcpy(keys + 32 * (d + i) + 2 * lane, h + 2 * i, 2);
         }

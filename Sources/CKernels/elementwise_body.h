@@ -31,10 +31,19 @@ TK_INLINE void tile_of(int32_t c, int32_t count, int32_t *start, int32_t *width)
     *width = count - *start < TK_TILE_COLUMNS ? count - *start : TK_TILE_COLUMNS;
 }
 
+TK_INLINE void split(int32_t *p, ilanes v, bool bytes) {
+#ifdef TK_FEW_BYTES
+    if (bytes) x_split_bytes(p, v);
+    else
+#endif
+        x_split(p, v);
+    (void)bytes;
+}
+
 // 32 values to 16 bits: q = nearest integer, ties to even, of v * (32512 / greatest magnitude). A block that is all
 // zero or vanishingly small becomes zero; one that holds infinities or NaN becomes NaN as a whole, so that it cannot
 // pass unnoticed.
-TK_INLINE void quantise_block(const float *v, uint8_t *block, int32_t width, int32_t j) {
+TK_INLINE void quantise_block(const float *v, uint8_t *block, int32_t width, int32_t j, bool bytes) {
     const lanes a = l_load(v), b = l_load(v + 16);
     const ilanes magnitude = i_set(0x7FFFFFFF);
     const int32_t greatest = i_greatest(i_max(i_and(l_bits(a), magnitude), i_and(l_bits(b), magnitude)));
@@ -50,16 +59,17 @@ TK_INLINE void quantise_block(const float *v, uint8_t *block, int32_t width, int
         d = limit / 32512.0f;
         sum = i_sum(i_add(qa, qb));
         half = i_sum(qa);
-        x_split(q, qa);
-        x_split(q + 8, qb);
+        split(q, qa, bytes);
+        split(q + 8, qb, bytes);
     }
     const float s = d * (float)sum, h = d * (float)half;
-    const int32_t c = -8 * sum;
+    const int32_t c = -8 * sum, e = -8 * half;
     for (int k = 0; k < 16; k++) memcpy(block + 4 * (k * width + j), q + k, 4);
     memcpy(block + 64 * width + 4 * j, &d, 4);
     memcpy(block + 68 * width + 4 * j, &s, 4);
     memcpy(block + 72 * width + 4 * j, &c, 4);
     memcpy(block + 76 * width + 4 * j, &h, 4);
+    memcpy(block + 80 * width + 4 * j, &e, 4);
 }
 
 // Blocks of column c, from column `from` of the activation on, `length` values.
@@ -67,10 +77,11 @@ TK_INLINE void pack(tk_panel *panel, int32_t c, const float *v, int32_t from, in
     int32_t start, width;
     tile_of(c, panel->count, &start, &width);
     if (panel->kinds & TK_KIND_QUANTISED) {
+        const bool bytes = panel->count <= TK_FEW_COLUMNS;
         uint8_t *tile = panel->quantised + tk_panel_quantised_bytes(panel->columns, start);
         for (int32_t i = 0; i < length; i += 32)
             quantise_block(
-                v + i, tile + (size_t)((from + i) / 32) * TK_PANEL_BLOCK_BYTES * (size_t)width, width, c - start);
+                v + i, tile + (size_t)((from + i) / 32) * TK_PANEL_BLOCK_BYTES * (size_t)width, width, c - start, bytes);
     }
     if (panel->kinds & TK_KIND_FLOATS) {
         float *tile = panel->floats + (size_t)panel->columns * (size_t)start + (size_t)from * (size_t)width;
@@ -168,7 +179,42 @@ static float sigmoid(float x) {
     return v[0];
 }
 
+// The best experts by their scores, best first; equal ones in the order of their numbers.
+TK_INLINE void choose_best(const float *scores, const float *bias, int32_t experts, int32_t used, int32_t *chosen) {
+    for (int32_t i = 0; i < used; i++) {
+        int32_t best = -1;
+        float highest = 0;
+        for (int32_t e = 0; e < experts; e++) {
+            bool taken = false;
+            for (int32_t k = 0; k < i; k++) taken = taken || chosen[k] == e;
+            const float score = bias ? scores[e] + bias[e] : scores[e];
+            if (taken || (best >= 0 && !(score > highest))) continue;
+            best = e;
+            highest = score;
+        }
+        chosen[i] = best;
+    }
+}
+
+static void route_by_sigmoid(const float *logits, const tk_layer *layer, int32_t *chosen, float *weights) {
+    const int32_t experts = layer->experts, used = layer->experts_used;
+    float scores[TK_EXPERTS_MAX + 16], kept = 0;
+    for (int32_t e = 0; e < experts; e += 16)
+        l_store(scores + e, l_div(l_set(1.0f), l_add(l_set(1.0f), l_exp(l_sub(l_zero(), l_load(logits + e))))));
+    choose_best(scores, layer->router_bias, experts, used, chosen);
+    for (int32_t i = 0; i < used; i++) {
+        weights[i] = scores[chosen[i]];
+        kept += weights[i];
+    }
+    const float scale = layer->experts_normalised ? layer->experts_scale / (kept + 1e-6f) : layer->experts_scale;
+    for (int32_t i = 0; i < used; i++) weights[i] *= scale;
+}
+
 static void route(const float *logits, const tk_layer *layer, int32_t *chosen, float *weights) {
+    if (layer->experts_sigmoid) {
+        route_by_sigmoid(logits, layer, chosen, weights);
+        return;
+    }
     const int32_t experts = layer->experts, used = layer->experts_used;
     lanes greatest = l_set(-INFINITY), sum = l_zero();
     for (int32_t e = 0; e < experts; e += 16)
@@ -179,17 +225,11 @@ static void route(const float *logits, const tk_layer *layer, int32_t *chosen, f
         sum = l_add(sum, l_first(experts - e < 16 ? experts - e : 16, p, l_zero()));
     }
     float total = l_sum(sum), kept = 0;
+    choose_best(logits, NULL, experts, used, chosen);
     for (int32_t i = 0; i < used; i++) {
-        int32_t best = -1;
-        for (int32_t e = 0; e < experts; e++) {
-            bool taken = false;
-            for (int32_t k = 0; k < i; k++) taken = taken || chosen[k] == e;
-            if (!taken && (best < 0 || logits[e] > logits[best])) best = e;
-        }
         float p[16] = {0};
-        p[0] = logits[best];
+        p[0] = logits[chosen[i]];
         l_store(p, l_div(l_exp(l_sub(l_load(p), top)), l_set(total)));
-        chosen[i] = best;
         weights[i] = p[0];
         kept += p[0];
     }

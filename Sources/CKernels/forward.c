@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "phases.h"
-#include "rotation.h"
 
 static void turn(const tk_job *j, int32_t thread, int32_t threads) {
     tk_workspace *w = j->space;
@@ -40,20 +39,29 @@ static void add_projected(
     }
 }
 
-static void run_attention(const tk_job *j, int32_t index, int32_t thread, int32_t threads) {
+// What lets a position know of those before it.
+static void run_mixer(const tk_job *j, int32_t index, int32_t thread, int32_t threads) {
     tk_workspace *w = j->space;
     const tk_layer *layer = &j->layers[index];
-    const int32_t width = w->shape.width, wide = layer->heads * layer->head_dimension;
-    const tk_matrix *qkv[] = {&layer->q, &layer->k, &layer->v}, *o = &layer->o;
-    const int32_t kinds = tk_kind_of(layer->q.type) | tk_kind_of(layer->k.type) | tk_kind_of(layer->v.type);
+    const bool convolves = layer->mixer == TK_CONVOLUTION;
+    const int32_t width = w->shape.width, wide = convolves ? width : layer->heads * layer->head_dimension;
+    const tk_matrix *qkv[] = {&layer->q, &layer->k, &layer->v}, *convolution = &layer->convolution, *o = &layer->o;
+    const tk_matrix *const *inputs = convolves ? &convolution : qkv;
+    const int32_t input_count = convolves ? 1 : 3;
+    int32_t kinds = 0;
+    for (int32_t i = 0; i < input_count; i++) kinds |= tk_kind_of(inputs[i]->type);
     tk_panel panel = tk_prepare(
         j, w->hidden, (size_t)width, layer->attention_norm, layer->epsilon, width, kinds, thread, threads);
-    tk_multiply_share(j, qkv, 3, &panel, w->qkv, (size_t)w->shape.projected, thread, threads);
+    tk_multiply_share(j, inputs, input_count, &panel, w->qkv, (size_t)w->shape.projected, thread, threads);
     tk_pool_barrier(j->pool);
 
-    tk_store_keys_and_values(j, index, thread, threads);
-    tk_pool_barrier(j->pool);
-    tk_attend_all(j, index, thread, threads);
+    if (convolves) {
+        tk_convolve_all(j, index, thread, threads);
+    } else {
+        tk_store_keys_and_values(j, index, thread, threads);
+        tk_pool_barrier(j->pool);
+        tk_attend_all(j, index, thread, threads);
+    }
     tk_pool_barrier(j->pool);
 
     panel = tk_prepare(j, w->attended, (size_t)wide, NULL, 0, wide, tk_kind_of(o->type), thread, threads);
@@ -89,7 +97,7 @@ static void run_layers(void *context, int32_t thread, int32_t threads) {
     turn(j, thread, threads);
     for (int32_t l = 0; l < j->layer_count; l++) {
         if (thread == 0) atomic_store_explicit(&j->space->next_item, 0, memory_order_relaxed);
-        run_attention(j, l, thread, threads);
+        run_mixer(j, l, thread, threads);
         run_feed_forward(j, &j->layers[l], thread, threads);
     }
 }
@@ -153,4 +161,8 @@ void tk_scale(float *values, size_t count, float factor) {
 
 size_t tk_cache_layer_bytes(tk_cache_format format, int32_t key_value_heads, int32_t head_dimension) {
     return (size_t)key_value_heads * tk_head_bytes(format, head_dimension);
+}
+
+size_t tk_cache_convolution_bytes(tk_cache_format format, int32_t width) {
+    return TK_PAGE_POSITIONS * tk_convolved_row_bytes(format, width);
 }

@@ -5,14 +5,14 @@
 // constant offsets. The tiling moves bytes only; it changes no result.
 //
 //   quantised, a tile of T columns, per block of 32: int32 q[16][T], float d[T], float s[T], int32 c[T], float h[T],
-//              where s = d * sum(q), c = -8 * sum(q) and h = d * sum of the first 16 q. q[2k] and q[2k+1] hold the four
-//              16-bit values of columns 4k...4k+3, split the way that the instruction set's dot product takes them
-//              (x_split)
+//              int32 e[T], where s = d * sum(q), c = -8 * sum(q), and h and e are the same of the first 16 q. q[2k] and
+//              q[2k+1] hold the four 16-bit values of columns 4k...4k+3, split the way that the instruction set's dot
+//              product takes them (x_split; where there is x_split_bytes, that for panels of few columns)
 //   floats,    a tile of T columns: float x[K][T]
 #pragma once
 #include "tk_forward.h"
 
-enum { TK_PANEL_BLOCK_BYTES = 80 };  // per column and block of 32
+enum { TK_PANEL_BLOCK_BYTES = 84 };  // per column and block of 32
 enum { TK_KIND_QUANTISED = 1, TK_KIND_FLOATS = 2 };
 
 typedef struct {
@@ -44,6 +44,19 @@ typedef struct {
     size_t span_ld;
 } tk_attention;
 
+// What a convolution needs to know of one layer and segment.
+typedef struct {
+    const tk_layer *layer;
+    tk_cache_format format;
+    uint8_t *const *pages;
+    size_t offset;  // bytes into a page
+    int32_t width;
+    int32_t first_position, count;
+    const float *bcv;  // [count][ld]: b, c and v, each of that width
+    size_t ld;
+    float *out;  // [count][width]
+} tk_convolution;
+
 typedef struct {
     int32_t tile_columns;
     // Groups first...last-1 of the matrix times the whole panel; y[c * ldy + r], r counted from the first group's first
@@ -71,8 +84,10 @@ typedef struct {
     void (*gather)(const tk_attention *, int32_t row, float *partials);
     // Puts one head's key or value into the cache.
     void (*store)(const tk_attention *, int32_t key_value_head, int32_t position, bool value, const float *v);
-    // The best experts by their logits (of which there are `experts`, in room for whole vectors), best first; equal ones
-    // in the order of their numbers.
+    // Channels from...to-1, multiples of 16, of all the segment's positions, into the cache and out of it.
+    void (*convolve)(const tk_convolution *, int32_t from, int32_t to);
+    // The best experts by their logits (of which there are `experts`, in room for whole vectors), or by the sigmoids of
+    // these and the layer's bias; best first, equal ones in the order of their numbers.
     void (*route)(const float *logits, const tk_layer *, int32_t *chosen, float *weights);
     // 1 / (1 + exp(-x))
     float (*sigmoid)(float x);
@@ -119,6 +134,10 @@ static inline size_t tk_head_bytes(tk_cache_format format, int32_t dimension) {
     const size_t scales = format == TK_CACHE_Q8_0 ? (size_t)(dimension + 31) / 32 * 2 * TK_PAGE_POSITIONS : 0;
     return TK_PAGE_POSITIONS / 16 * tk_key_group_bytes(format, dimension) +
            TK_PAGE_POSITIONS * tk_value_row_bytes(format, dimension) + scales;
+}
+// What one position of a layer that convolves takes.
+static inline size_t tk_convolved_row_bytes(tk_cache_format format, int32_t width) {
+    return (size_t)width * (format == TK_CACHE_F32 ? 4 : 2);
 }
 static inline uint8_t *tk_head_in_page(const tk_attention *a, int32_t head, int32_t position) {
     return a->pages[position / TK_PAGE_POSITIONS] + a->offset +

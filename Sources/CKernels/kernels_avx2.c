@@ -14,9 +14,10 @@
 #define TK_UNPACKED_GROUPS 1
 #include "lanes_avx2.h"
 
-#include "attention_body.h"
+#include "convolution_body.h"
 
 const tk_kernels tk_kernels_avx2 = {
-    TK_TILE_COLUMNS, multiply, fill, activate, normalise, cap, rotate, attend, gather, store, route, sigmoid};
+    TK_TILE_COLUMNS, multiply, fill, activate, normalise, cap, rotate, attend, gather, store, convolve, route,
+    sigmoid};
 #pragma clang attribute pop
 #endif

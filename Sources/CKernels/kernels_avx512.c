@@ -12,13 +12,15 @@
 #pragma STDC FP_CONTRACT OFF
 #define TK_TILE_COLUMNS 8
 #define TK_FEW_COLUMNS 8
+#define TK_FEW_BYTES
 #define TK_UNPACKED_COLUMNS 8
 #define TK_UNPACKED_GROUPS 2
 #include "lanes_avx512.h"
 
-#include "attention_body.h"
+#include "convolution_body.h"
 
 const tk_kernels tk_kernels_avx512 = {
-    TK_TILE_COLUMNS, multiply, fill, activate, normalise, cap, rotate, attend, gather, store, route, sigmoid};
+    TK_TILE_COLUMNS, multiply, fill, activate, normalise, cap, rotate, attend, gather, store, convolve, route,
+    sigmoid};
 #pragma clang attribute pop
 #endif

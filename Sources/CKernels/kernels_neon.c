@@ -15,9 +15,10 @@
 #define TK_DOT_PRODUCTS
 #include "lanes_portable.h"
 
-#include "attention_body.h"
+#include "convolution_body.h"
 
 const tk_kernels tk_kernels_neon = {
-    TK_TILE_COLUMNS, multiply, fill, activate, normalise, cap, rotate, attend, gather, store, route, sigmoid};
+    TK_TILE_COLUMNS, multiply, fill, activate, normalise, cap, rotate, attend, gather, store, convolve, route,
+    sigmoid};
 #pragma clang attribute pop
 #endif

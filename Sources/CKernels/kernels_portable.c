@@ -12,7 +12,8 @@
 #define TK_UNROLL
 #include "lanes_portable.h"
 
-#include "attention_body.h"
+#include "convolution_body.h"
 
 const tk_kernels tk_kernels_portable = {
-    TK_TILE_COLUMNS, multiply, fill, activate, normalise, cap, rotate, attend, gather, store, route, sigmoid};
+    TK_TILE_COLUMNS, multiply, fill, activate, normalise, cap, rotate, attend, gather, store, convolve, route,
+    sigmoid};

@@ -34,6 +34,10 @@ TK_INLINE ilanes i_add(ilanes a, ilanes b) { return TK_BOTH(ilanes, _mm256_add_e
 TK_INLINE ilanes i_sub(ilanes a, ilanes b) { return TK_BOTH(ilanes, _mm256_sub_epi32); }
 TK_INLINE ilanes i_and(ilanes a, ilanes b) { return TK_BOTH(ilanes, _mm256_and_si256); }
 TK_INLINE ilanes i_or(ilanes a, ilanes b) { return TK_BOTH(ilanes, _mm256_or_si256); }
+TK_INLINE ilanes i_flip(ilanes a) {
+    const ilanes b = {_mm256_set1_epi8(-128), _mm256_set1_epi8(-128)};
+    return TK_BOTH(ilanes, _mm256_xor_si256);
+}
 TK_INLINE ilanes i_shift_left(ilanes a, int bits) {
     return (ilanes){_mm256_slli_epi32(a.low, bits), _mm256_slli_epi32(a.high, bits)};
 }

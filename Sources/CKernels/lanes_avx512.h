@@ -27,6 +27,8 @@ TK_INLINE ilanes i_add(ilanes a, ilanes b) { return _mm512_add_epi32(a, b); }
 TK_INLINE ilanes i_sub(ilanes a, ilanes b) { return _mm512_sub_epi32(a, b); }
 TK_INLINE ilanes i_and(ilanes a, ilanes b) { return _mm512_and_si512(a, b); }
 TK_INLINE ilanes i_or(ilanes a, ilanes b) { return _mm512_or_si512(a, b); }
+// The sign bits of all bytes turned: 128 more, unsigned.
+TK_INLINE ilanes i_flip(ilanes a) { return _mm512_xor_si512(a, _mm512_set1_epi8(-128)); }
 TK_INLINE ilanes i_shift_left(ilanes a, int bits) { return _mm512_slli_epi32(a, (unsigned)bits); }
 TK_INLINE ilanes i_shift_right(ilanes a, int bits) { return _mm512_srli_epi32(a, (unsigned)bits); }
 TK_INLINE ilanes i_shift_left_23(ilanes a) { return _mm512_slli_epi32(a, 23); }
@@ -93,6 +95,24 @@ TK_INLINE void x_split(int32_t *p, ilanes v) {
     const __m512i pairs = _mm512_or_si512(_mm512_and_si512(v, _mm512_set1_epi32(0xFFFF)), upper);
     _mm256_storeu_si256((__m256i *)p, _mm512_castsi512_si256(_mm512_maskz_compress_epi64(0x55, pairs)));
 }
+// For few columns, weights as unsigned bytes: two products, with the upper and the lower bytes of the activations. One
+// product of 16-bit weights would do for two columns only, and bytes need not be made wider first.
+TK_INLINE void x_split_bytes(int32_t *p, ilanes v) {
+    const __m128i low = _mm512_cvtepi32_epi8(v);
+    const __m128i high = _mm512_cvtepi32_epi8(_mm512_srai_epi32(_mm512_add_epi32(v, _mm512_set1_epi32(128)), 8));
+    _mm_storeu_si128((__m128i *)p, _mm_unpacklo_epi32(high, low));
+    _mm_storeu_si128((__m128i *)(p + 4), _mm_unpackhi_epi32(high, low));
+}
+typedef struct { ilanes high, low; } bdots;
+TK_INLINE bdots b_dots_zero(void) { return (bdots){i_zero(), i_zero()}; }
+TK_INLINE bdots b_dot(bdots sum, ilanes w, const int32_t *x, int next) {
+    return (bdots){
+        _mm512_dpbusd_epi32(sum.high, w, _mm512_set1_epi32(x[0])),
+        _mm512_dpbusd_epi32(sum.low, w, _mm512_set1_epi32(x[next])),
+    };
+}
+TK_INLINE ilanes b_dots_end(bdots sum) { return i_add(_mm512_slli_epi32(sum.high, 8), sum.low); }
+TK_INLINE ilanes i_half(ilanes a) { return _mm512_srai_epi32(a, 1); }
 TK_INLINE dots i_dots_zero(void) { return i_zero(); }
 TK_INLINE dots i_dot(dots sum, wlanes w, const int32_t *x, int next) {
     sum = _mm512_dpwssd_epi32(sum, w.even, _mm512_set1_epi32(x[0]));

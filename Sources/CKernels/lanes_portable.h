@@ -44,6 +44,8 @@ TK_INLINE ilanes i_add(ilanes a, ilanes b) { return a + b; }
 TK_INLINE ilanes i_sub(ilanes a, ilanes b) { return a - b; }
 TK_INLINE ilanes i_and(ilanes a, ilanes b) { return a & b; }
 TK_INLINE ilanes i_or(ilanes a, ilanes b) { return a | b; }
+// The sign bits of all bytes turned.
+TK_INLINE ilanes i_flip(ilanes a) { return a ^ i_set((int32_t)0x80808080); }
 TK_INLINE ilanes i_shift_left(ilanes a, int bits) { return a << bits; }
 // Zeros come in from the left.
 TK_INLINE ilanes i_shift_right(ilanes a, int bits) { return (ilanes)((ulanes)a >> (uint32_t)bits); }

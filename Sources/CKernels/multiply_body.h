@@ -41,7 +41,7 @@ TK_INLINE void walk(const int TYPE, const int R, const int T, const product *m, 
         if (is_float(TYPE))                                                                                            \
             tile_floats(                                                                                               \
                 TYPE, 0, R_, T, w_, TYPE == TK_F32 ? 64 : 32, stream_, floats, T, 1, K, y_, y_stream_, m->ldy);        \
-        else tile_quantised(TYPE, R_, T, w_, stream_, quantised, K / 32, y_, y_stream_, m->ldy);                       \
+        else tile_quantised(TYPE, 1, R_, T, w_, stream_, quantised, K / 32, y_, y_stream_, m->ldy);                    \
     } while (0)
     for (int32_t i = 0; i < each; i++) TK_TILE(R, i, each);
     for (int32_t i = each * R; i < m->groups; i++) TK_TILE(1, i, 0);
@@ -94,6 +94,33 @@ TK_INLINE void few(const int TYPE, const product *m, int32_t column, int32_t wid
         }                                                                                                              \
     }
 
+// Formats whose codes are unpacked in so few steps that to do so once more for each tile costs less than to keep them,
+// and leaves registers for the sums.
+TK_INLINE bool is_unpacked_at_once(const int TYPE) {
+#ifdef TK_FEW_BYTES
+    return TYPE == TK_Q4_0 || TYPE == TK_Q4_1 || TYPE == TK_Q8_0;
+#else
+    return false && TYPE;
+#endif
+}
+
+// Many columns: two groups stay in the first-level cache while whole tiles pass by; what columns are left go the other
+// way.
+TK_INLINE void direct(const int TYPE, const product *m, const unpacking *how) {
+    const int32_t n = m->panel->count, whole = n - n % TK_TILE_COLUMNS;
+    const size_t bytes = group_bytes(TYPE, m->columns);
+    for (int32_t g = 0; g < m->groups; g += 2) {
+        const int32_t groups = m->groups - g < 2 ? 1 : 2;
+        for (int32_t c = 0; c < whole; c += TK_TILE_COLUMNS)
+            for (int32_t i = g; i < g + groups; i++)
+                tile_quantised(
+                    TYPE, 0, 1, TK_TILE_COLUMNS, m->w + (size_t)i * bytes, 0,
+                    m->panel->quantised + tk_panel_quantised_bytes(m->columns, c), m->columns / 32,
+                    m->y + (size_t)c * m->ldy + (size_t)i * 16, 0, m->ldy);
+        if (whole < n) slab(m, how, g, groups, whole, n - whole);
+    }
+}
+
 #define TK_MULTIPLY_QUANTISED(name, TYPE)                                                                              \
     static void name##_unpack(const uint8_t *w, int32_t blocks, tk_unpacked *out) { unpack(TYPE, w, blocks, out); }    \
     static void name(const product *m) {                                                                               \
@@ -101,6 +128,7 @@ TK_INLINE void few(const int TYPE, const product *m, int32_t column, int32_t wid
             name##_unpack, tile_functions[runs_of(TYPE) - 1][has_minima(TYPE)], group_bytes(TYPE, m->columns),         \
             group_bytes(TYPE, 32 * TK_CHUNK_BLOCKS)};                                                                  \
         if (m->panel->count <= few_columns(TYPE)) few(TYPE, m, 0, m->panel->count);                                    \
+        else if (is_unpacked_at_once(TYPE)) direct(TYPE, m, &how);                                                     \
         else many(m, &how);                                                                                            \
     }
 

@@ -90,6 +90,8 @@ static inline void tk_activate_share(
 // attention.c
 void tk_store_keys_and_values(const tk_job *j, int32_t layer, int32_t thread, int32_t threads);
 void tk_attend_all(const tk_job *j, int32_t layer, int32_t thread, int32_t threads);
+// convolution.c
+void tk_convolve_all(const tk_job *j, int32_t layer, int32_t thread, int32_t threads);
 // experts.c: from the hidden states to what is to be added to them, in `projected`. Each thread leaves the rows of its
 // share of `down`'s groups, which are the same for every matrix of the layer that gives hidden states.
 void tk_run_experts(const tk_job *j, const tk_layer *layer, int32_t thread, int32_t threads);

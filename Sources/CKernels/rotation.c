@@ -1,4 +1,4 @@
-#include "rotation.h"
+#include "tk_rotary.h"
 
 #include <string.h>
 #pragma STDC FP_CONTRACT OFF

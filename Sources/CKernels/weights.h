@@ -12,6 +12,18 @@ TK_INLINE bool has_minima(const int TYPE) {
 // Eights by which codes are lifted above weights, where block_weights leaves them lifted.
 TK_INLINE int lifted_eights(const int TYPE) { return TYPE == TK_Q4_0 ? 1 : TYPE == TK_Q5_0 ? 2 : 0; }
 
+// What block_codes adds to every weight.
+TK_INLINE int lift_of(const int TYPE) {
+    switch (TYPE) {
+    case TK_Q8_0:
+    case TK_IQ4_NL:
+    case TK_MXFP4: return 128;
+    case TK_Q6_K: return 32;
+    case TK_Q3_K: return 4;
+    default: return 8 * lifted_eights(TYPE);
+    }
+}
+
 // Bytes of a group's block of 32 columns.
 TK_INLINE size_t block_bytes(const int TYPE) {
     return is_super(TYPE) ? super_block_bytes(TYPE) : (size_t)tk_format_of(TYPE).bytes * 16;
@@ -23,6 +35,11 @@ TK_INLINE int header_blocks(const int TYPE) { return is_super(TYPE) ? 8 : 1; }
 // Weights of columns 4k...4k+3, lifted for some types.
 TK_INLINE wlanes block_weights(const int TYPE, const uint8_t *block, int k) {
     return is_super(TYPE) ? super_weights(TYPE, block, k) : simple_weights(TYPE, block, k);
+}
+
+// The same as unsigned bytes, each weight lifted by lift_of(TYPE).
+TK_INLINE ilanes block_codes(const int TYPE, const uint8_t *block, int k) {
+    return is_super(TYPE) ? super_codes(TYPE, block, k) : simple_codes(TYPE, block, k);
 }
 
 // A header taken apart: scales and minima of each run. Unused for formats without headers.

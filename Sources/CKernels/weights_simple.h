@@ -7,12 +7,24 @@
 TK_INLINE size_t simple_planes(const int TYPE) {
     return TYPE == TK_Q8_0 ? 0 : TYPE == TK_MXFP4 ? 16 : TYPE == TK_Q4_1 || TYPE == TK_Q5_1 ? 64 : 32;
 }
+// Unsigned bytes: weights lifted by lift_of(TYPE).
+TK_INLINE ilanes simple_codes(const int TYPE, const uint8_t *block, int k) {
+    const uint8_t *p = block + simple_planes(TYPE);
+    switch (TYPE) {
+    case TK_Q8_0: return i_flip(w_load(p + 64 * k));
+    case TK_Q5_0:
+    case TK_Q5_1: return i_or(plane_nibbles(p, k), plane_bits(p + 256, k, 4));
+    case TK_IQ4_NL: return i_flip(w_table(plane_nibbles(p, k), tk_table_iq4_nl));
+    case TK_MXFP4: return i_flip(w_table(plane_nibbles(p, k), tk_table_mxfp4));
+    default: return plane_nibbles(p, k);
+    }
+}
 TK_INLINE wlanes simple_weights(const int TYPE, const uint8_t *block, int k) {
     const uint8_t *p = block + simple_planes(TYPE);
     switch (TYPE) {
     case TK_Q8_0: return w_signed(w_load(p + 64 * k));
     case TK_Q5_0:
-    case TK_Q5_1: return w_unsigned(i_or(plane_nibbles(p, k), plane_bits(p + 256, k, 4)));
+    case TK_Q5_1: return w_unsigned(simple_codes(TYPE, block, k));
     case TK_IQ4_NL: return w_signed(w_table(plane_nibbles(p, k), tk_table_iq4_nl));
     case TK_MXFP4: return w_signed(w_table(plane_nibbles(p, k), tk_table_mxfp4));
     default: return k < 4 ? w_low_nibbles(w_load(p + 64 * k)) : w_high_nibbles(w_load(p + 64 * (k - 4)));

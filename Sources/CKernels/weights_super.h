@@ -10,13 +10,23 @@ TK_INLINE size_t super_header_bytes(const int TYPE) {
 TK_INLINE size_t super_block_bytes(const int TYPE) {
     return TYPE == TK_Q2_K ? 128 : TYPE == TK_Q3_K ? 192 : TYPE == TK_Q4_K ? 256 : TYPE == TK_Q5_K ? 320 : 384;
 }
+// Unsigned bytes: weights lifted by lift_of(TYPE).
+TK_INLINE ilanes super_codes(const int TYPE, const uint8_t *p, int k) {
+    switch (TYPE) {
+    case TK_Q2_K: return plane_pairs(p, k, 0);
+    case TK_Q3_K: return i_or(plane_pairs(p, k, 0), plane_bits(p + 128, k, 2));
+    case TK_Q4_K: return plane_nibbles(p, k);
+    case TK_Q5_K: return i_or(plane_nibbles(p, k), plane_bits(p + 256, k, 4));
+    default: return i_or(plane_nibbles(p, k), plane_pairs(p + 256, k, 4));
+    }
+}
 TK_INLINE wlanes super_weights(const int TYPE, const uint8_t *p, int k) {
     switch (TYPE) {
-    case TK_Q2_K: return w_unsigned(plane_pairs(p, k, 0));
-    case TK_Q3_K: return w_signed(w_minus(i_or(plane_pairs(p, k, 0), plane_bits(p + 128, k, 2)), 4));
+    case TK_Q2_K: return w_unsigned(super_codes(TYPE, p, k));
+    case TK_Q3_K: return w_signed(w_minus(super_codes(TYPE, p, k), 4));
     case TK_Q4_K: return k < 4 ? w_low_nibbles(w_load(p + 64 * k)) : w_high_nibbles(w_load(p + 64 * (k - 4)));
-    case TK_Q5_K: return w_unsigned(i_or(plane_nibbles(p, k), plane_bits(p + 256, k, 4)));
-    default: return w_signed(w_minus(i_or(plane_nibbles(p, k), plane_pairs(p + 256, k, 4)), 32));
+    case TK_Q5_K: return w_unsigned(super_codes(TYPE, p, k));
+    default: return w_signed(w_minus(super_codes(TYPE, p, k), 32));
     }
 }
 
@@ -31,10 +41,10 @@ TK_INLINE ilanes six_bits(const uint8_t *p, int n) {
 TK_INLINE void super_scales(const int TYPE, const uint8_t *header, float (*scale)[16], float (*minimum)[16]) {
     const lanes d = l_load_halves(header);
     if (TYPE == TK_Q4_K || TYPE == TK_Q5_K) {
-        const lanes m = l_load_halves(header + 32);
+        const lanes m = l_sub(l_zero(), l_load_halves(header + 32));
         TK_UNROLL for (int j = 0; j < 8; j++) {
             l_store(scale[j], l_mul(d, l_from_integers(six_bits(header + 64, j))));
-            l_store(minimum[j], l_mul(m, l_from_integers(i_sub(i_zero(), six_bits(header + 64, 8 + j)))));
+            l_store(minimum[j], l_mul(m, l_from_integers(six_bits(header + 64, 8 + j))));
         }
     } else if (TYPE == TK_Q3_K) {
         TK_UNROLL for (int j = 0; j < 16; j++)
@@ -43,11 +53,11 @@ TK_INLINE void super_scales(const int TYPE, const uint8_t *header, float (*scale
         TK_UNROLL for (int j = 0; j < 16; j++)
             l_store(scale[j], l_mul(d, l_from_integers(i_load_signed_bytes(header + 32 + 16 * j))));
     } else {
-        const lanes m = l_load_halves(header + 32);
+        const lanes m = l_sub(l_zero(), l_load_halves(header + 32));
         TK_UNROLL for (int j = 0; j < 16; j++) {
             const ilanes both = i_load_bytes(header + 64 + 16 * j);
             l_store(scale[j], l_mul(d, l_from_integers(i_and(both, i_set(15)))));
-            l_store(minimum[j], l_mul(m, l_from_integers(i_sub(i_zero(), i_shift_right(both, 4)))));
+            l_store(minimum[j], l_mul(m, l_from_integers(i_shift_right(both, 4))));
         }
     }
 }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rotation.h"
+#include "tk_rotary.h"
 
 // A buffer of that many floats (or other values of four bytes) on a cache line's border; the old contents are not kept.
 static bool renew(tk_workspace *w, void *place, size_t floats) {

@@ -13,7 +13,7 @@
 // answer, or with a reason. It assumes that
 // - a link delivers in order or not at all. What is lost when a link breaks, or without a trace, is asked for again;
 // - a computation is a function of the session's tokens up to its position: batches, threads and machines change no bit;
-// - sampling is a function of logits, settings and position;
+// - sampling is a function of logits, settings, position and the tokens before it;
 // - the driver lives. Whoever takes a conversation over from a dead one starts from its tokens with a higher epoch.
 //
 // Epochs. The driver numbers its routes and tells each stage by `RouteOpen`. A stage obeys only a higher epoch than its own and
@@ -27,7 +27,9 @@
 // holds goes back itself, and asks in turn: at the latest the driver has the tokens.
 //
 // Sampling. `sample` marks the position after which the driver awaits a token. On a new route the last stage learns it from
-// `RouteOpen.awaiting`: what it has sampled there already it sends again, what it has applied without sampling it applies anew.
+// `RouteOpen.awaiting`: what it has sampled there already it sends again, what it has applied without sampling it applies anew. Tokens
+// travel along with the hidden states, since penalties and formats choose by what came before. A turn with other settings, or with a
+// format, opens a new epoch over the same stages, which keep what they computed.
 //
 // Failure. The driver learns of it by a closed link, by `StageFailed`, or by silence; stages that load or compute for long give
 // signs of life to keep it patient. It asks the composer for another route that keeps the stages that are good.

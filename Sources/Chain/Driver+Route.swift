@@ -35,10 +35,11 @@ extension Driver {
         reported = Array(repeating: nil, count: new.count)
         lastSign = now
         lost = []
+        told = (task, answerStart)
         for (index, stage) in new.enumerated() {
             let frame = RouteOpen(
-                network: network, session: session, epoch: epoch, stages: new, stage: index, sampling: sampling,
-                awaiting: awaiting)
+                network: network, model: model, session: session, epoch: epoch, stages: new, stage: index, task: task,
+                answerStart: answerStart, awaiting: awaiting)
             effects.append(.send(.routeOpen(frame), to: stage.peer))
         }
         for peer in old where !new.contains(where: { $0.peer == peer }) {

@@ -5,7 +5,7 @@ import Wire
 
 extension Driver {
     mutating func append(
-        _ new: [Int32], maxNewTokens: Int, stop: [Int32], _ now: Instant, _ effects: inout [Effect]
+        _ new: [Int32], maxNewTokens: Int, stop: [Int32], _ task: HeadTask, _ now: Instant, _ effects: inout [Effect]
     ) {
         precondition(turn == nil, "session \(session): a turn was appended while one runs at \(tokens.count)")
         guard !(tokens.isEmpty && new.isEmpty) else {
@@ -19,7 +19,9 @@ extension Driver {
             return
         }
         tokens += new
-        guard maxNewTokens > 0, tokens.count < contextLimit else {
+        self.task = task
+        answerStart = Position(tokens.count)
+        guard maxNewTokens > 0, tokens.count < contextLimit || task == .embedding else {
             effects.append(.finished(.length))
             return
         }
@@ -28,12 +30,21 @@ extension Driver {
         hasRetried = false
         failures = 0
         guard state == .open else { return want(now, &effects) }
-        if window.isOpen && window.sent.value >= tokens.count {
+        if isUntold {
+            retold += 1
+            open(route, now, &effects)
+        } else if window.isOpen && window.sent.value >= tokens.count {
             // All of it was fed by a turn that was cancelled. Its token may have been sampled and dropped: a new epoch asks anew.
             open(route, now, &effects)
         } else {
             feed(&effects)
         }
+    }
+
+    /// Whether the route's stages go by another task than this turn's, or by the place of another answer in its format.
+    private var isUntold: Bool {
+        guard let told else { return true }
+        return told.task != task || (task.hasFormat && told.answerStart != answerStart)
     }
 
     mutating func finish(_ reason: Finish, _ effects: inout [Effect]) {
@@ -93,6 +104,13 @@ extension Driver {
                 return
             }
             sampledToken(sampled, now, &effects)
+        case .embedded(let embedded):
+            guard embedded.session == session, embedded.epoch == epoch, route[route.count - 1].peer == sender,
+                task == .embedding, turn != nil, embedded.position.value == tokens.count
+            else { return }
+            sign(of: route.count - 1, at: embedded.position, now)
+            effects.append(.embedding(embedded.payload))
+            finish(.stop, &effects)
         case .stageFailed(let failed):
             guard failed.session == session, failed.epoch == epoch, failed.stage < route.count,
                 route[failed.stage].peer == sender
@@ -108,16 +126,16 @@ extension Driver {
     }
 
     private mutating func sampledToken(_ sampled: Sampled, _ now: Instant, _ effects: inout [Effect]) {
-        guard var turn, sampled.position.value == tokens.count else { return }
+        guard var turn, task != .embedding, sampled.position.value == tokens.count else { return }
         sign(of: route.count - 1, at: sampled.position, now)
-        tokens.append(sampled.token)
+        tokens.append(sampled.choice.token)
         avoided = []
         hasRetried = false
         failures = 0
         turn.left -= 1
         self.turn = turn
-        effects.append(.token(sampled.token, at: sampled.position))
-        if turn.stop.contains(sampled.token) {
+        effects.append(.token(sampled.choice, at: sampled.position))
+        if turn.stop.contains(sampled.choice.token) {
             finish(.stop, &effects)
         } else if turn.left == 0 || tokens.count >= contextLimit {
             finish(.length, &effects)

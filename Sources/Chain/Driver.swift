@@ -11,12 +11,11 @@ import Wire
 /// position that it waits for, and drops every other.
 public struct Driver: Sendable {
     public enum Input: Hashable, Sendable {
-        /// The session's first route. Opened at once, so that blocks load while the person still types.
-        case begin(route: [RouteStage])
         /// The answer to `routeWanted`, or a better route at any time; nil where none can be had now.
         case rerouted([RouteStage]?)
-        /// A new turn: feed these tokens, then generate until a token of `stop` or `maxNewTokens` have come. Only when `isIdle`.
-        case append(tokens: [Int32], maxNewTokens: Int, stop: [Int32])
+        /// A new turn: feed these tokens, then generate until a token of `stop` or `maxNewTokens` have come; where the task is an
+        /// embedding, until that has come. Only when `isIdle`.
+        case append(tokens: [Int32], maxNewTokens: Int, stop: [Int32], task: HeadTask)
         case received(Frame, from: PeerID)
         /// The link to this peer is closed.
         case stageLost(PeerID)
@@ -35,12 +34,14 @@ public struct Driver: Sendable {
         /// `rerouted`, at once or later. A newer wish replaces it.
         case routeWanted(avoiding: [PeerID], keeping: [RouteStage])
         /// The answer's next token, at this place in the conversation. A stop token is told too.
-        case token(Int32, at: Position)
+        case token(TokenChoice, at: Position)
+        /// Of the whole conversation, as `Embedded` carries it.
+        case embedding(Payload)
         case finished(Finish)
     }
 
     public enum Finish: Hashable, Sendable {
-        /// A stop token came.
+        /// A stop token came, or the embedding.
         case stop
         /// `maxNewTokens` have come, or the context is full.
         case length
@@ -73,10 +74,11 @@ public struct Driver: Sendable {
     }
 
     public let network: NetworkID
+    /// The model that the session's tokens belong to: the digest of its manifest.
+    public let model: Digest
     public let session: SessionID
     public let peer: PeerID
     public let blockCount: Int
-    public let sampling: SamplingSettings
     /// Tokens that the model can attend to.
     public let contextLimit: Int
     let settings: ChainSettings
@@ -87,6 +89,14 @@ public struct Driver: Sendable {
     public internal(set) var route: [RouteStage] = []
     /// The epoch of that route; 0 before the first.
     public internal(set) var epoch = RouteEpoch(0)
+    /// What is asked of the route's last stage.
+    public internal(set) var task: HeadTask
+    /// The position of the first token of the turn's answer.
+    var answerStart = Position.zero
+    /// What the stages were told of both when the route was opened.
+    var told: (task: HeadTask, answerStart: Position)?
+    /// How often the route was opened anew only to tell them another task.
+    var retold: UInt64 = 0
     var state = RouteState.none
     var turn: Turn?
     var isClosed = false
@@ -103,22 +113,23 @@ public struct Driver: Sendable {
     var failures = 0
 
     public init(
-        network: NetworkID, session: SessionID, peer: PeerID, blockCount: Int, sampling: SamplingSettings,
+        network: NetworkID, model: Digest, session: SessionID, peer: PeerID, blockCount: Int, task: HeadTask,
         contextLimit: Int = Limits.positions, settings: ChainSettings = .standard
     ) {
         self.network = network
+        self.model = model
         self.session = session
         self.peer = peer
         self.blockCount = blockCount
-        self.sampling = sampling
+        self.task = task
         self.contextLimit = min(contextLimit, Limits.positions)
         self.settings = settings
     }
 
     /// Whether a turn may be appended.
     public var isIdle: Bool { turn == nil && !isClosed }
-    /// How often the route was opened anew.
-    public var reroutes: Int { Int(clamping: epoch.value) - min(1, Int(clamping: epoch.value)) }
+    /// How often the route was opened anew because something failed.
+    public var reroutes: Int { Int(clamping: epoch.value - min(epoch.value, retold + 1)) }
     /// The position whose token is waited for.
     public var awaiting: Position? { turn == nil ? nil : Position(tokens.count) }
     /// What is asked of the planner, while an answer is awaited.
@@ -141,10 +152,9 @@ public struct Driver: Sendable {
         guard !isClosed else { return [] }
         var effects: [Effect] = []
         switch input {
-        case .begin(let route): rerouted(route, now, &effects)
         case .rerouted(let route): rerouted(route, now, &effects)
-        case .append(let tokens, let maxNewTokens, let stop):
-            append(tokens, maxNewTokens: maxNewTokens, stop: stop, now, &effects)
+        case .append(let tokens, let maxNewTokens, let stop, let task):
+            append(tokens, maxNewTokens: maxNewTokens, stop: stop, task, now, &effects)
         case .received(let frame, let sender): received(frame, from: sender, now, &effects)
         case .stageLost(let peer): stageLost(peer, now, &effects)
         case .linked(let peer): linked(peer, now, &effects)

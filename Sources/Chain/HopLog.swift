@@ -5,8 +5,9 @@ import Wire
 struct HopLog: Hashable, Sendable {
     private struct Entry: Hashable, Sendable {
         let first: Int
-        let count: Int
+        let tokens: [Int32]
         let payload: Payload
+        var count: Int { tokens.count }
         var end: Int { first + count }
     }
 
@@ -27,14 +28,15 @@ struct HopLog: Hashable, Sendable {
         end = position
     }
 
-    /// Adds the next `count` positions. False, and nothing is added, where the bytes do not divide evenly among them or by another
-    /// width than before.
-    mutating func append(_ payload: Payload, count: Int) -> Bool {
+    /// Adds the next positions, those of these tokens. False, and nothing is added, where the bytes do not divide evenly among them or
+    /// by another width than before.
+    mutating func append(_ payload: Payload, tokens: [Int32]) -> Bool {
+        let count = tokens.count
         guard count > 0, payload.count > 0, payload.count % count == 0 else { return false }
         let width = payload.count / count
         guard stride == 0 || stride == width else { return false }
         stride = width
-        entries.append(Entry(first: end.value, count: count, payload: payload))
+        entries.append(Entry(first: end.value, tokens: tokens, payload: payload))
         end = end.advanced(by: count)
         bytes += payload.count
         return true
@@ -48,12 +50,15 @@ struct HopLog: Hashable, Sendable {
         start = Position(entries.first?.first ?? end.value)
     }
 
-    /// The bytes of `count` positions from `first` on; they must be held.
-    func payload(from first: Position, count: Int) -> Payload {
+    /// `count` positions from `first` on; they must be held.
+    func part(from first: Position, count: Int) -> (tokens: [Int32], payload: Payload) {
         precondition(
             start <= first && first.value + count <= end.value, "\(first)+\(count) of a log of \(start)..<\(end)")
         var index = firstEntry(endingAfter: first.value)
-        if entries[index].first == first.value && entries[index].count == count { return entries[index].payload }
+        if entries[index].first == first.value && entries[index].count == count {
+            return (entries[index].tokens, entries[index].payload)
+        }
+        var tokens: [Int32] = []
         var bytes: [UInt8] = []
         bytes.reserveCapacity(count * stride)
         var position = first.value
@@ -61,11 +66,12 @@ struct HopLog: Hashable, Sendable {
         while position < last {
             let entry = entries[index]
             let upper = min(last, entry.end)
+            tokens += entry.tokens[(position - entry.first)..<(upper - entry.first)]
             bytes += entry.payload.bytes[((position - entry.first) * stride)..<((upper - entry.first) * stride)]
             position = upper
             index += 1
         }
-        return Payload(bytes)
+        return (tokens, Payload(bytes))
     }
 
     private func firstEntry(endingAfter position: Int) -> Int {

@@ -44,17 +44,19 @@ extension StageWork.Input {
         if lower == 0 && upper == count { return self }
         switch self {
         case .tokens(let tokens): return .tokens(Array(tokens[lower..<upper]))
-        case .hidden(let payload, let count):
-            let stride = payload.count / count
-            return .hidden(Payload(Array(payload.bytes[(lower * stride)..<(upper * stride)])), count: upper - lower)
+        case .hidden(let payload, let tokens):
+            let stride = payload.count / tokens.count
+            return .hidden(
+                Payload(Array(payload.bytes[(lower * stride)..<(upper * stride)])),
+                tokens: Array(tokens[lower..<upper]))
         }
     }
 
     fileprivate func followed(by other: StageWork.Input) -> StageWork.Input {
         switch (self, other) {
         case (.tokens(let first), .tokens(let second)): .tokens(first + second)
-        case (.hidden(let first, let count), .hidden(let second, let more)):
-            .hidden(Payload(first.bytes + second.bytes), count: count + more)
+        case (.hidden(let first, let tokens), .hidden(let second, let more)):
+            .hidden(Payload(first.bytes + second.bytes), tokens: tokens + more)
         default: preconditionFailure("a stage has received both tokens and hidden states")
         }
     }

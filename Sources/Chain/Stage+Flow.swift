@@ -23,7 +23,7 @@ extension Stage {
             }
             inputStride = stride
             accept(
-                .hidden(activation.payload, count: activation.count), first: activation.first,
+                .hidden(activation.payload, tokens: activation.tokens), first: activation.first,
                 sample: activation.sample,
                 now, &effects)
         case .resume(let resume):
@@ -84,18 +84,23 @@ extension Stage {
         let end = next.advanced(by: count)
         var output = StageWork.Output.hidden
         if isLast {
-            output = end.advanced(by: -1) == samplePoint ? .token(route.sampling, position: end) : .nothing
+            let answers = end.advanced(by: -1) == samplePoint
+            switch route.task {
+            case .sampling(let settings):
+                output = answers ? .token(settings, position: end, answerStart: route.answerStart) : .nothing
+            case .embedding: output = answers ? .embedding : .states
+            }
         }
+        let input = queue.take(count)
         ticketsIssued += 1
         let ticket = StageTicket(incarnation: incarnation, number: ticketsIssued)
-        computing = Computation(ticket: ticket, count: count, output: output)
+        computing = Computation(ticket: ticket, tokens: input.tokens, output: output)
         busySince = now
         lastSign = now
         effects.append(
             .compute(
                 StageWork(
-                    key: key, network: route.network, blocks: blocks, first: next, input: queue.take(count),
-                    output: output,
+                    key: key, network: route.network, blocks: blocks, first: next, input: input, output: output,
                     ticket: ticket)))
     }
 
@@ -105,13 +110,14 @@ extension Stage {
         let end = next.advanced(by: computing.count)
         switch (computing.output, result) {
         case (.hidden, .hidden(let payload)):
-            guard log.append(payload, count: computing.count) else {
+            guard log.append(payload, tokens: computing.tokens) else {
                 return fail("\(payload.count) bytes were computed for \(computing.count) positions", &effects)
             }
-        case (.nothing, .cached): break
-        case (.token, .token(let token)):
-            lastSample = (end, token)
-            sendSample(token, at: end, &effects)
+        case (.nothing, .cached), (.states, .cached): break
+        case (.token, .token), (.embedding, .embedding):
+            lastAnswer = (end, result)
+            send(answer: result, at: end, &effects)
+        case (_, .missing(let position)) where position < next: return rewind(to: position, &effects)
         case (_, .failed(let reason)): return fail(reason, &effects)
         default: return fail("something else was computed than was asked for", &effects)
         }
@@ -144,10 +150,11 @@ extension Stage {
             var end = part.end
             if let samplePoint, part.first <= samplePoint, samplePoint < end { end = samplePoint.advanced(by: 1) }
             let count = end.value - part.first.value
+            let logged = log.part(from: part.first, count: count)
             let frame = Activation(
-                session: key.session, epoch: route.epoch, stage: route.stage + 1, first: part.first, count: count,
-                sample: samplePoint.map { $0.advanced(by: 1) == end } ?? false,
-                payload: log.payload(from: part.first, count: count))
+                session: key.session, epoch: route.epoch, stage: route.stage + 1, first: part.first,
+                tokens: logged.tokens, sample: samplePoint.map { $0.advanced(by: 1) == end } ?? false,
+                payload: logged.payload)
             effects.append(.send(.activation(frame), to: downstream))
             window.sent = end
         }

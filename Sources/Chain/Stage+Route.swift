@@ -16,12 +16,14 @@ extension Stage {
             effects.append(.resetCache(key, blocks: blocks))
             next = .zero
             log.restart(at: .zero)
-            lastSample = nil
+            lastAnswer = nil
             computing = nil
             inputStride = 0
         }
-        // Another choice of tokens: what was sampled by the old one is void.
-        if open.sampling != route?.sampling { lastSample = nil }
+        // Another task: what was answered to the old one is void.
+        if open.task != route?.task || (open.task.hasFormat && open.answerStart != route?.answerStart) {
+            lastAnswer = nil
+        }
         route = open
         self.driver = driver
         queue.removeAll()
@@ -42,8 +44,8 @@ extension Stage {
     private mutating func answerAgain(_ effects: inout [StageEffect]) {
         guard let samplePoint, next > samplePoint else { return }
         let awaited = samplePoint.advanced(by: 1)
-        if let lastSample, lastSample.position == awaited {
-            sendSample(lastSample.token, at: awaited, &effects)
+        if let lastAnswer, lastAnswer.position == awaited {
+            send(answer: lastAnswer.result, at: awaited, &effects)
         } else {
             next = samplePoint
             effects.append(.truncateCache(key, to: next))
@@ -64,10 +66,17 @@ extension Stage {
         effects.append(.send(.resume(mark(route)), to: upstream))
     }
 
-    func sendSample(_ token: Int32, at position: Position, _ effects: inout [StageEffect]) {
+    func send(answer: StageResult, at position: Position, _ effects: inout [StageEffect]) {
         guard let route, let driver else { return }
-        let sampled = Sampled(session: key.session, epoch: route.epoch, position: position, token: token)
-        effects.append(.send(.sampled(sampled), to: driver))
+        switch answer {
+        case .token(let choice):
+            let sampled = Sampled(session: key.session, epoch: route.epoch, position: position, choice: choice)
+            effects.append(.send(.sampled(sampled), to: driver))
+        case .embedding(let payload):
+            let embedded = Embedded(session: key.session, epoch: route.epoch, position: position, payload: payload)
+            effects.append(.send(.embedded(embedded), to: driver))
+        case .hidden, .cached, .missing, .failed: break
+        }
     }
 
     /// Where it stands, as `Resume` and `StageProgress` say it.
@@ -83,7 +92,7 @@ extension Stage {
         next = position
         reported = position
         log.restart(at: position)
-        lastSample = nil
+        lastAnswer = nil
         isMissing = false
         hasAsked = false
         effects.append(.truncateCache(key, to: position))

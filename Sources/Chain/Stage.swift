@@ -22,6 +22,8 @@ public struct Stage: Sendable {
         case blocksReady(BlockRange)
         /// They cannot be had. One sentence that says why.
         case blocksRefused(BlockRange, reason: String)
+        /// They went, and cannot be had again for now, whether this stage waited for them or had them.
+        case blocksLost(BlockRange, reason: String)
         /// A link to this peer is up (again): what was under way on the one before may be lost.
         case linked(PeerID)
         /// The session is over.
@@ -41,8 +43,10 @@ public struct Stage: Sendable {
 
     struct Computation: Hashable {
         let ticket: StageTicket
-        let count: Int
+        /// Of its positions.
+        let tokens: [Int32]
         let output: StageWork.Output
+        var count: Int { tokens.count }
     }
 
     public let key: StageKey
@@ -61,8 +65,8 @@ public struct Stage: Sendable {
     var readiness = Readiness.loading
     /// The newest position after which a token is to be sampled.
     var samplePoint: Position?
-    /// The last token sampled here and the position that it takes.
-    var lastSample: (position: Position, token: Int32)?
+    /// The last token or embedding told from here, and the position that it takes.
+    var lastAnswer: (position: Position, result: StageResult)?
     /// What was produced for the next stage. `log.end == next`; empty on the last stage.
     var log = HopLog()
     /// How far the log was sent. Open from the next stage's `Resume` in this epoch on.
@@ -132,6 +136,8 @@ public struct Stage: Sendable {
         case .blocksReady(let range): blocksReady(range, now, &effects)
         case .blocksRefused(let range, let reason):
             if readiness == .loading, range == blocks { fail(reason, &effects) }
+        case .blocksLost(let range, let reason):
+            if readiness != .failed, range == blocks { fail(reason, &effects) }
         case .linked(let peer):
             guard peer == upstream, peer != self.peer else { break }
             isMissing = true

@@ -28,15 +28,15 @@ public struct StageTicket: Hashable, Sendable {
 public struct StageWork: Hashable, Sendable {
     public enum Input: Hashable, Sendable {
         case tokens([Int32])
-        /// Hidden states of `count` consecutive positions, float32, little-endian.
-        case hidden(Payload, count: Int)
+        /// Hidden states of the consecutive positions of these tokens, float32, little-endian.
+        case hidden(Payload, tokens: [Int32])
 
-        public var count: Int {
+        public var tokens: [Int32] {
             switch self {
-            case .tokens(let tokens): tokens.count
-            case .hidden(_, let count): count
+            case .tokens(let tokens), .hidden(_, let tokens): tokens
             }
         }
+        public var count: Int { tokens.count }
     }
 
     /// What is wanted of it besides the entries in the KV cache.
@@ -45,8 +45,14 @@ public struct StageWork: Hashable, Sendable {
         case hidden
         /// Nothing: this is the last stage, and no token is wanted here. Answered with `StageResult.cached`.
         case nothing
-        /// The token at `position`, sampled from the logits of the last position computed. Answered with `StageResult.token`.
-        case token(SamplingSettings, position: Position)
+        /// The token at `position`, sampled from the logits of the last position computed. Where the settings name a format, it
+        /// begins at `answerStart`. Answered with `StageResult.token`.
+        case token(SamplingSettings, position: Position, answerStart: Position)
+        /// Nothing yet, but the states of its positions are kept beside the cache: an embedding will be wanted. Answered with
+        /// `StageResult.cached`.
+        case states
+        /// The embedding of all positions up to the last of these. Answered with `StageResult.embedding`.
+        case embedding
     }
 
     public let key: StageKey
@@ -68,7 +74,11 @@ public enum StageResult: Hashable, Sendable {
     /// Hidden states of all positions of the work, as many bytes for each.
     case hidden(Payload)
     case cached
-    case token(Int32)
+    case token(TokenChoice)
+    /// As `Embedded` carries it.
+    case embedding(Payload)
+    /// Nothing was computed: of what the cache should hold, everything from this position on is gone. It is applied again.
+    case missing(from: Position)
     /// One sentence that says why. What the KV cache holds from the work's first position on counts as nothing.
     case failed(String)
 }

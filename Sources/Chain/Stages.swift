@@ -13,6 +13,7 @@ public struct Stages: Sendable {
         case computed(StageKey, StageTicket, StageResult)
         case blocksReady(StageKey, BlockRange)
         case blocksRefused(StageKey, BlockRange, reason: String)
+        case blocksLost(StageKey, BlockRange, reason: String)
         /// A link to this peer is up (again).
         case linked(PeerID)
         /// Free this session's stages; their driver is told.
@@ -57,6 +58,8 @@ public struct Stages: Sendable {
         case .blocksReady(let key, let range): return pass(.blocksReady(range), to: key, now)
         case .blocksRefused(let key, let range, let reason):
             return pass(.blocksRefused(range, reason: reason), to: key, now)
+        case .blocksLost(let key, let range, let reason):
+            return pass(.blocksLost(range, reason: reason), to: key, now)
         case .linked(let peer): return passToAll(.linked(peer), now)
         case .evicted(let session): return end(.evicted, now) { $0.key.session == session }
         case .tick: return passToAll(.tick, now)

@@ -39,7 +39,7 @@ public struct Bytes32: Hashable, Comparable, Sendable {
     }
 
     /// The first eight bytes, as spread as what they were hashed from.
-    var firstWord: UInt64 { words.0 }
+    package var firstWord: UInt64 { words.0 }
 
     public var hex: String { Hex.encode(bytes) }
 

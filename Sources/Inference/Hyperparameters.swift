@@ -21,6 +21,8 @@ public struct Hyperparameters: Sendable, Equatable {
     public var logitScale: Float = 1
     /// Logits become cap * tanh(logit / cap); 0: they stay.
     public var logitCap: Float = 0
+    /// What the file calls the weights of the norm before the head.
+    public var outputNormTensor = ModelLayout.headNormTensor
     /// How a model that is made for embeddings makes one of its positions' states.
     public var pooling: Pooling?
     public var layers: [LayerDescription]
@@ -42,10 +44,23 @@ public struct Hyperparameters: Sendable, Equatable {
         self.layers = layers
     }
 
-    /// Bytes that one layer's keys and values take per position.
+    /// Bytes that one layer keeps of each position that it keeps: keys and values, or what a convolution convolves.
     public func keyValueBytesPerPosition(layer: Int, format: KeyValueFormat = .standard) -> Int {
-        let attention = layers[layer].attention
-        return format.layerBytesPerPage(attention) / KeyValueFormat.pagePositions
+        format.bytesPerPage(of: layers[layer], width: embeddingWidth) / KeyValueFormat.pagePositions
+    }
+
+    /// Bytes that one layer takes at most in the cache of a sequence that has come to so many positions, step by step or
+    /// in pieces of up to `piece`. Layers with a window, and convolutions, stop growing at some point.
+    public func keyValueBytes(
+        layer: Int, positions: Int, piece: Int = 1, format: KeyValueFormat = .standard
+    ) -> Int {
+        let page = KeyValueFormat.pagePositions
+        var pages = (positions + page - 1) / page
+        if let window = layers[layer].window {
+            // What a window keeps may begin anywhere in a page.
+            pages = min(pages, (window + KeyValueCache.keptBehindWindow + piece + page - 1) / page + 1)
+        }
+        return pages * format.bytesPerPage(of: layers[layer], width: embeddingWidth)
     }
 }
 

@@ -45,6 +45,16 @@ public enum TensorType: UInt32, Sendable, CaseIterable {
     }
 }
 
+/// Which tensor a model has, without its numbers. Dimensions as in `TensorView`.
+public struct TensorShape: Sendable, Equatable {
+    public let name: String
+    public let type: TensorType
+    public let dimensions: [Int]
+
+    /// Bytes of the whole tensor.
+    public var byteCount: Int { dimensions.reduce(1, *) / type.groupElements * type.groupBytes }
+}
+
 /// A tensor that lies in mapped memory. `dimensions` are in GGUF order: the fastest-moving one, the row length, comes first.
 ///
 /// The bytes stay valid as long as `owner` lives. The count of bytes has been checked against type and dimensions by whoever
@@ -68,6 +78,12 @@ public struct TensorView {
     public var rowLength: Int { dimensions.first ?? 1 }
     /// Rows: the product of all other dimensions.
     public var rowCount: Int { dimensions.dropFirst().reduce(1, *) }
+
+    /// Says that nobody will soon read these bytes again: where they are mapped, they then take no memory until somebody
+    /// does.
+    func release(_ range: Range<Int>) {
+        (owner as? MappedFile)?.release(UnsafeRawBufferPointer(rebasing: bytes[range]))
+    }
 }
 
 /// Where a block's tensors come from: a whole model file, or the pieces of it that this peer holds.

@@ -58,10 +58,13 @@ extension Gossip {
             return
         }
         actions.append(.news(owner, record))
-        // It is proof of that life: what is said of an earlier one does not count any more.
+        // It is proof of that life: what is said of an earlier one does not count any more, nor does what was believed, before there
+        // was any proof, of a later one that never began.
         let life = Incarnation(epoch: record.version.epoch, count: 0)
         if let member = members[owner], life.epoch > member.incarnation.epoch {
             merge(Rumour(about: owner, incarnation: life, liveness: .alive, by: owner), at: now)
+        } else {
+            disbelieveUnproven(owner, alive: life, at: now)
         }
     }
 

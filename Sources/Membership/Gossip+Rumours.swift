@@ -138,17 +138,23 @@ extension Gossip {
     mutating func hear(_ peer: PeerID, in heard: Incarnation, at now: Instant) {
         guard let member = members[peer] else { return }
         if heard.epoch > member.heardEpoch { members.update(peer) { $0.heardEpoch = heard.epoch } }
-        if member.incarnation.epoch > max(heard.epoch, provenEpoch(of: peer, member)), !mutated(.rumourOfUnprovenLife) {
-            // What was believed before there was any proof was of a life that never began.
-            believe(Rumour(about: peer, incarnation: heard, liveness: .alive, by: peer), instead: member, at: now)
-            prove(peer, at: now)
-            return
-        }
+        if disbelieveUnproven(peer, alive: heard, at: now) { return prove(peer, at: now) }
         if heard > member.incarnation || (mutated(.versionMergeByAssignment) && heard != member.incarnation) {
             merge(Rumour(about: peer, incarnation: heard, liveness: .alive, by: peer), at: now)
         }
         guard heard >= member.incarnation else { return }
         prove(peer, at: now)
+    }
+
+    /// What was believed of a member before there was any proof may be of a life that never began, where a liar told of it: it gives
+    /// way to a life that is proven. Otherwise nothing true could ever be said of that member again. False where nothing gave way.
+    @discardableResult
+    mutating func disbelieveUnproven(_ peer: PeerID, alive life: Incarnation, at now: Instant) -> Bool {
+        guard let member = members[peer], member.incarnation.epoch > provenEpoch(of: peer, member),
+            !mutated(.rumourOfUnprovenLife)
+        else { return false }
+        believe(Rumour(about: peer, incarnation: life, liveness: .alive, by: peer), instead: member, at: now)
+        return true
     }
 
     private mutating func prove(_ peer: PeerID, at now: Instant) {

@@ -41,9 +41,11 @@ public enum Effect: Sendable {
     case log(Event)
 }
 
-/// An answer to a request. All but the first two are the last.
+/// An answer to a request. All but the first three are the last.
 public enum Response: Hashable, Sendable {
-    case token(Int32)
+    case token(TokenChoice)
+    /// As `Embedded` carries it.
+    case embedding(Payload)
     /// One sentence: what a chat is waiting for.
     case waiting(String)
 

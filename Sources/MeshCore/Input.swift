@@ -123,20 +123,20 @@ public struct ChatInput: Sendable {
     public let maxNewTokens: Int
     /// Ascending.
     public let stopTokens: [Int32]
-    public let sampling: SamplingSettings
+    public let task: HeadTask
     /// Whether the conversation may go on: then what was computed is kept for its next turn.
     public let goesOn: Bool
 
     public init(
         network: NetworkID, conversation: SessionID, tokens: [Int32], maxNewTokens: Int, stopTokens: [Int32],
-        sampling: SamplingSettings, goesOn: Bool = true
+        task: HeadTask, goesOn: Bool = true
     ) {
         self.network = network
         self.conversation = conversation
         self.tokens = tokens
         self.maxNewTokens = maxNewTokens
         self.stopTokens = stopTokens
-        self.sampling = sampling
+        self.task = task
         self.goesOn = goesOn
     }
 }

@@ -33,9 +33,18 @@ extension MeshCore {
         switch frame {
         case .routeOpen(let open):
             guard mayOpen(open, from: sender) else { return }
+            guard goesByModel(of: open) else {
+                let reason = "the driver goes by another model than this peer"
+                let failed = StageFailed(
+                    session: open.session, epoch: open.epoch, stage: open.stage, reason: reason)
+                send(.stageFailed(failed), to: sender)
+                return
+            }
             runStages(.received(frame, from: sender), at: now)
         case .sampled(let sampled):
             if drivers[sampled.session] != nil { drive(sampled.session, .received(frame, from: sender), at: now) }
+        case .embedded(let embedded):
+            if drivers[embedded.session] != nil { drive(embedded.session, .received(frame, from: sender), at: now) }
         case .stageFailed(let failed):
             effects.append(.log(.stageFailed(sender, reason: failed.reason)))
             if drivers[failed.session] != nil { drive(failed.session, .received(frame, from: sender), at: now) }
@@ -55,13 +64,19 @@ extension MeshCore {
         }
     }
 
-    /// A driver may use only members of a network that it shares with this peer, and only blocks that the model has.
+    /// A driver may use only members of a network that it shares with this peer.
     private func mayOpen(_ open: RouteOpen, from driver: PeerID) -> Bool {
         guard let config = networks[open.network]?.config, config.isMember(driver), config.isMember(peer),
             let own = config.member(peer), own.role.holdsBlocks
         else { return false }
         return open.stages.allSatisfy { config.isMember($0.peer) }
-            && open.stages.last?.blocks.last == config.model.blocks.count - 1
+    }
+
+    /// Members learn of another model one after the other. Tokens of the one mean something else in the other, and so do numbers of
+    /// blocks: whoever is behind must not be answered with what the other computes.
+    private func goesByModel(of open: RouteOpen) -> Bool {
+        guard let model = networks[open.network]?.config.model else { return false }
+        return open.model == model.digest() && open.stages.last?.blocks.last == model.blocks.count - 1
     }
 
     mutating func computed(_ ticket: StageTicket, _ key: StageKey, _ result: StageResult, at now: Instant) {
@@ -119,7 +134,7 @@ extension MeshCore {
 
     /// What is loaded has changed: stages that waited for it go on, or give up.
     mutating func wakeStages(in network: NetworkID, refused: [Int], reason: String, at now: Instant) {
-        refuseLostNeeds(at: now)
+        failLostStages(in: network, at: now)
         for need in needs where need.network == network {
             if let state = networks[network], isResident(need.blocks, in: state) {
                 needs.removeAll { $0.key == need.key }
@@ -132,16 +147,22 @@ extension MeshCore {
         }
     }
 
-    /// Pieces may go while a stage waits for their blocks, since a bit of them has turned over: nobody is asked to load those any more,
-    /// and nobody would answer.
-    mutating func refuseLostNeeds(at now: Instant) {
-        for need in needs {
-            guard let state = networks[need.network] else { continue }
-            let held = heldBlocks(of: state.config.model)
-            guard !need.blocks.closedRange.allSatisfy(held.contains) else { continue }
-            needs.removeAll { $0.key == need.key }
+    /// Pieces may go while a stage has their blocks or waits for them, since a bit of them has turned over. What is in memory stays,
+    /// whatever became of the file; what is not can be loaded by nobody, and a stage that needs it says so, waiting or not.
+    mutating func failLostStages(in network: NetworkID, at now: Instant) {
+        guard let state = networks[network] else { return }
+        let model = state.config.model
+        var held: [Int]?
+        for stage in stages.stages where stage.route?.network == network {
+            guard let blocks = stage.blocks, !blocks.closedRange.allSatisfy(state.loaded.contains) else { continue }
+            let onDisk = held ?? heldBlocks(of: model)
+            held = onDisk
+            guard blocks.closedRange.contains(where: { !onDisk.contains($0) && !state.loaded.contains($0) }) else {
+                continue
+            }
+            needs.removeAll { $0.key == stage.key }
             runStages(
-                .blocksRefused(need.key, need.blocks, reason: "a piece of these blocks is damaged on this peer's disk"),
+                .blocksLost(stage.key, blocks, reason: "a piece of these blocks is damaged on this peer's disk"),
                 at: now)
         }
     }

@@ -15,8 +15,8 @@ struct DriverState: Sendable {
 
 struct TurnState: Sendable {
     let request: RequestID
-    /// Routes opened later than this one were opened because something failed.
-    let epochAtStart: RouteEpoch
+    /// The session's, up to its beginning.
+    let reroutesBefore: Int
     let promptTokens: Int
     /// Whether another turn may follow.
     let goesOn: Bool
@@ -29,7 +29,8 @@ extension MeshCore {
             effects.append(.respond(request, .refused("this peer is not in that network")))
             return
         }
-        let limit = state.config.model.contextLength
+        // An answer needs a place of its own, an embedding does not.
+        let limit = state.config.model.contextLength + (input.task == .embedding ? 1 : 0)
         guard input.tokens.count < limit else {
             effects.append(
                 .respond(
@@ -43,14 +44,16 @@ extension MeshCore {
         guard let driver = drivers[session]?.driver else { return }
         let suffix = Array(input.tokens.dropFirst(driver.tokens.count))
         let turn = TurnState(
-            request: request, epochAtStart: max(driver.epoch, .first), promptTokens: suffix.count,
+            request: request, reroutesBefore: driver.reroutes, promptTokens: suffix.count,
             goesOn: input.goesOn)
         drivers.update(session) {
             $0.turn = turn
             $0.lastUsed = now
         }
         drive(
-            session, .append(tokens: suffix, maxNewTokens: input.maxNewTokens, stop: input.stopTokens), at: now)
+            session,
+            .append(tokens: suffix, maxNewTokens: input.maxNewTokens, stop: input.stopTokens, task: input.task), at: now
+        )
     }
 
     /// The session that goes on with this conversation: the one that computed its beginning, or a new one.
@@ -61,7 +64,7 @@ extension MeshCore {
                     .respond(request, .refused("this conversation is being answered already; wait or cancel")))
                 return nil
             }
-            if state.driver.network == input.network, state.driver.sampling == input.sampling, state.driver.isIdle,
+            if state.driver.network == input.network, state.driver.isIdle,
                 input.tokens.count > state.driver.tokens.count, input.tokens.starts(with: state.driver.tokens),
                 // After a long rest the stages have freed what they computed.
                 now.since(state.lastUsed) < settings.conversationLifetime
@@ -80,11 +83,10 @@ extension MeshCore {
         let session = SessionID(high: random.next(), low: random.next())
         drivers[session] = DriverState(
             driver: Driver(
-                network: input.network, session: session, peer: peer, blockCount: model.blocks.count,
-                sampling: input.sampling, contextLimit: model.contextLength),
+                network: input.network, model: model.digest(), session: session, peer: peer,
+                blockCount: model.blocks.count, task: input.task, contextLimit: model.contextLength),
             conversation: input.conversation, turn: nil, lastUsed: now)
         conversations[input.conversation] = session
-        if let route = route(for: session, avoiding: [], keeping: []) { drive(session, .begin(route: route), at: now) }
         return session
     }
 
@@ -128,6 +130,8 @@ extension MeshCore {
                 }
             case .token(let token, _):
                 if let turn = drivers[session]?.turn { effects.append(.respond(turn.request, .token(token))) }
+            case .embedding(let payload):
+                if let turn = drivers[session]?.turn { effects.append(.respond(turn.request, .embedding(payload))) }
             case .finished(let finish):
                 finished(session, finish, at: now)
             }
@@ -151,13 +155,13 @@ extension MeshCore {
             effects.append(.respond(turn.request, .refused(why)))
             return
         }
-        let reroutes = state.driver.epoch.value - min(state.driver.epoch.value, turn.epochAtStart.value)
         effects.append(
             .respond(
                 turn.request,
                 .chatFinished(
                     ChatOutcome(
-                        reason: reason, route: state.driver.route, reroutes: Int(clamping: reroutes),
+                        reason: reason, route: state.driver.route,
+                        reroutes: state.driver.reroutes - turn.reroutesBefore,
                         promptTokens: turn.promptTokens))))
     }
 

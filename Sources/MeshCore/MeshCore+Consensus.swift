@@ -23,7 +23,7 @@ extension MeshCore {
 
     mutating func passRaftTime(at time: Time) {
         for network in networks.keys {
-            guard let due = networks[network]?.group.raft.nextWake, due <= time.instant else { continue }
+            guard let due = dues(of: network)?.raft, due <= time.instant else { continue }
             networks.update(network) { $0.group.raft.passTime(at: time.instant) }
             runRaft(network, at: time)
         }

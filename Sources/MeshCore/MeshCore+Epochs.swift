@@ -57,11 +57,17 @@ extension MeshCore {
         newLifeDue = time.instant.advanced(by: settings.newLifeInterval)
         for network in networks.keys {
             networks.update(network) { state in
-                state.gossip.beginLife(life.epoch, at: time.instant)
                 state.recordSequence = 0
                 state.told = nil
                 state.recordStale = true
+                state.recordDue = time.instant
             }
+        }
+        // The record goes first. Whoever hears of this life believes nothing of any before it; only the record proves the life to those who
+        // live in one of these, another machine with this identity among them, which would be thought dead for ever.
+        refreshRecords(at: time)
+        for network in networks.keys {
+            networks.update(network) { $0.gossip.beginLife(life.epoch, at: time.instant) }
             runGossip(network, at: time)
         }
         return true

@@ -9,14 +9,14 @@ extension MeshCore {
     mutating func receiveGossip(
         _ network: NetworkID, _ message: GossipMessage, from sender: PeerID, over path: Path, at time: Time
     ) {
-        guard let isMember = networks[network]?.config.isMember(sender), isMember else { return }
+        guard let state = networks[network], state.config.isMember(sender) else { return }
         networks.update(network) { $0.gossip.received(message, from: sender, over: path, at: time.instant) }
         runGossip(network, at: time)
     }
 
     mutating func passGossipTime(at time: Time) {
         for network in networks.keys {
-            guard let due = networks[network]?.gossip.nextWake, due <= time.instant else { continue }
+            guard let due = dues(of: network)?.gossip, due <= time.instant else { continue }
             networks.update(network) { $0.gossip.passTime(at: time.instant) }
             runGossip(network, at: time)
         }

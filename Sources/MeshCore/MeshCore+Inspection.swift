@@ -35,6 +35,7 @@ public struct NetworkInspection: Sendable {
     }
     /// What a member says of itself. Nil where nothing has been heard of it.
     public func record(of peer: PeerID) -> PeerRecord? { state.gossip.record(of: peer) }
+    public func signed(of peer: PeerID) -> Signed? { state.gossip.store.signed(of: peer) }
     // For what only few of those who look wish to see.
     let own: PeerID
     let state: NetworkState

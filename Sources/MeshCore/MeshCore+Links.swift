@@ -268,7 +268,8 @@ extension MeshCore {
         case .proposalResult(let result): receiveResult(result, on: link, at: time)
         case .pieceRequest(let request): receivePieceRequest(request, on: link)
         case .pieceData(let data): receivePieceData(data, on: link, at: now)
-        case .routeOpen, .resume, .tokens, .activation, .sampled, .stageProgress, .stageFailed, .sessionClose:
+        case .routeOpen, .resume, .tokens, .activation, .sampled, .embedded, .stageProgress, .stageFailed,
+            .sessionClose:
             receiveChain(frame, from: other, at: now)
         }
     }

@@ -238,6 +238,20 @@ extension MeshCore {
         }
     }
 
+    /// It was damaged, or nobody needed it any more.
+    mutating func removed(_ digest: Digest, at now: Instant) {
+        piecesStale = true
+        heldPieces[digest] = nil
+        for network in networks.keys {
+            failLostStages(in: network, at: now)
+            // Its blocks are wanted again when it is back; without this nobody would notice that they went.
+            networks.update(network) {
+                $0.residencyStale = true
+                $0.recordStale = true
+            }
+        }
+    }
+
     private mutating func abandon(_ digest: Digest, source: PeerID, reason: String, at now: Instant) {
         piecesStale = true
         effects.append(.log(.pieceRefused(digest, by: source, reason: reason)))

@@ -79,6 +79,7 @@ extension MeshCore {
 
     mutating func passProbationTime(at time: Time) {
         for network in networks.keys {
+            guard dues(of: network)?.probation != nil else { continue }
             checkFloor(of: network, at: time)
             guard let probation = networks[network]?.group.probation else { continue }
             if time.instant >= probation.askDue {
@@ -100,7 +101,8 @@ extension MeshCore {
         let verdict = probation.verdict(
             own: peer, voters: voters, members: members, grace: settings.probationGrace, at: time.instant)
         guard verdict != .wait else { return }
-        let standings = probation.standings(own: peer, voters: voters, members: members)
+        let standings = probation.standings(
+            own: peer, mine: raft.standing, certified: state.config.voters, members: members)
         let due = time.instant.advanced(by: settings.probationGrace)
         networks.update(network) { state in
             state.group.probation = nil
@@ -120,7 +122,7 @@ extension MeshCore {
     /// the votes of the others.
     private mutating func checkFloor(of network: NetworkID, at time: Time) {
         guard let group = networks[network]?.group, !group.raft.isSilent else { return }
-        if !group.raft.isShort, group.floorDue != nil || group.probation != nil {
+        if !group.raft.isShort {
             networks.update(network) {
                 $0.group.floorDue = nil
                 $0.group.probation = nil
@@ -134,9 +136,5 @@ extension MeshCore {
                 state.group.probation = anew
             }
         }
-    }
-
-    func nextProbationWake(of group: VoterGroup) -> Instant? {
-        group.probation?.askDue ?? group.floorDue
     }
 }

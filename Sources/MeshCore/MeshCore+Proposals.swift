@@ -96,7 +96,7 @@ extension MeshCore {
         dispatch(id, at: time)
     }
 
-    func isLeader(of network: NetworkID) -> Bool { networks[network]?.group.raft.role == .leader }
+    func isLeader(of network: NetworkID) -> Bool { dues(of: network)?.leads == true }
 
     /// Decides it here, or sends it towards whoever can.
     private mutating func dispatch(_ id: SessionID, at time: Time) {
@@ -302,7 +302,7 @@ extension MeshCore {
 
     /// What was in the log of a leader that lost its office may never be decided.
     private mutating func forgetOldWaiters(at now: Instant) {
-        for network in networks.keys where networks[network]?.group.waiting.isEmpty == false {
+        for network in networks.keys where dues(of: network)?.isAwaited == true {
             networks.update(network) { $0.group.waiting.removeAll { _, waiter in now >= waiter.deadline } }
         }
     }

@@ -35,8 +35,10 @@ extension MeshCore {
         where !ranges.contains(range) {
             ranges.append(range)
         }
-        let held = networks[network].map { heldBlocks(of: $0.config.model) } ?? []
-        return ranges.filter { $0.closedRange.allSatisfy(held.contains) }
+        guard let state = networks[network] else { return [] }
+        // What is in memory goes on being used, whatever became of the file.
+        let held = heldBlocks(of: state.config.model)
+        return ranges.filter { $0.closedRange.allSatisfy { held.contains($0) || state.loaded.contains($0) } }
     }
 
     mutating func residencyChanged(

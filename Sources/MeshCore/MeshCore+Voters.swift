@@ -10,7 +10,7 @@ import Wire
 extension MeshCore {
     mutating func passVoterTime(at time: Time) {
         for network in networks.keys {
-            guard isLeader(of: network), let due = networks[network]?.group.keepDue, due <= time.instant else {
+            guard let due = dues(of: network), due.leads, due.voters <= time.instant else {
                 continue
             }
             let next = time.instant.advanced(by: settings.voterInterval)

@@ -125,7 +125,9 @@ extension MeshCore {
     /// Signatures that may have been missed are told again.
     mutating func passVouchTime(at time: Time) {
         for network in networks.keys {
-            guard let group = networks[network]?.group, let due = group.vouchDue, due <= time.instant else { continue }
+            guard let due = dues(of: network)?.vouches, due <= time.instant, let group = networks[network]?.group else {
+                continue
+            }
             for candidate in group.candidates {
                 guard let own = candidate.vouches.first(where: { $0.voter == peer }) else { continue }
                 tell(own, of: candidate, in: network)

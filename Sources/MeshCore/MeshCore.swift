@@ -136,17 +136,7 @@ public struct MeshCore: Sendable {
         case .partWritten(let digest, let next): partWritten(digest, next: next, at: now)
         case .partFailed(let digest, let reason): partFailed(digest, reason: reason, at: now)
         case .pieceStored(let digest): stored(digest, at: now)
-        case .pieceRemoved(let digest):
-            heldPieces[digest] = nil
-            piecesStale = true
-            refuseLostNeeds(at: now)
-            // Its blocks are wanted again when it is back; without this nobody would notice that they went.
-            for network in networks.keys {
-                networks.update(network) {
-                    $0.residencyStale = true
-                    $0.recordStale = true
-                }
-            }
+        case .pieceRemoved(let digest): removed(digest, at: now)
         case .partRead(let link, let request, let total, let bytes): partRead(link, request, total: total, bytes: bytes)
         case .residencyChanged(let network, let loaded, let refused, let reason):
             residencyChanged(network, loaded: loaded, refused: refused, reason: reason, at: now)
@@ -177,12 +167,13 @@ public struct MeshCore: Sendable {
         for contact in contacts.values where contact.dialing == nil { consider(contact.due) }
         for network in networks.values {
             if network.recordStale { consider(network.recordDue) }
-            consider(network.gossip.nextWake)
-            consider(network.group.raft.nextWake)
-            consider(network.group.vouchDue)
-            consider(nextProbationWake(of: network.group))
+            let due = network.due
+            consider(due.gossip)
+            consider(due.raft)
+            consider(due.vouches)
+            consider(due.probation)
             consider(network.asked?.until)
-            if network.group.raft.role == .leader { consider(network.group.keepDue) }
+            if due.leads { consider(due.voters) }
         }
         for deadline in discoveries.values { consider(deadline) }
         for join in joins.values { consider(min(join.deadline, join.linkDeadline ?? join.deadline)) }
@@ -228,6 +219,9 @@ public struct MeshCore: Sendable {
         refreshRecords(at: time)
     }
 
+    /// When parts of a network want to be run. Nil where this peer is not in it.
+    func dues(of network: NetworkID) -> NetworkState.Due? { networks[network]?.due }
+
     /// This peer is about to be stopped: others need not find out by waiting.
     private mutating func stopping(at time: Time) {
         for network in networks.keys {
@@ -269,6 +263,7 @@ struct NetworkState: Sendable {
         _read { yield parts.gossip }
         _modify {
             ownParts()
+            defer { parts.due.note(&parts.gossip) }
             yield &parts.gossip
         }
     }
@@ -276,9 +271,12 @@ struct NetworkState: Sendable {
         _read { yield parts.group }
         _modify {
             ownParts()
+            defer { parts.due.note(&parts.group) }
             yield &parts.group
         }
     }
+    /// When gossip and group want to be run: kept beside them, since every input asks, and to ask them is to copy them.
+    var due: Due { parts.due }
     /// What this peer last told of itself.
     var told: PeerRecord? {
         _read { yield parts.told }
@@ -298,6 +296,29 @@ struct NetworkState: Sendable {
         }
     }
 
+    struct Due: Sendable {
+        var gossip = Instant.zero
+        var raft = Instant.zero
+        var vouches: Instant?
+        var probation: Instant?
+        /// When the voters are looked at next; matters to whoever leads.
+        var voters = Instant.zero
+        var leads = false
+        /// Whether changes are on their way through the log.
+        var isAwaited = false
+
+        // Handed over in place, so that nothing of them is copied; they are not changed.
+        fileprivate mutating func note(_ gossip: inout Gossip) { self.gossip = gossip.nextWake }
+        fileprivate mutating func note(_ group: inout VoterGroup) {
+            raft = group.raft.nextWake
+            vouches = group.vouchDue
+            probation = group.probation?.askDue ?? group.floorDue
+            voters = group.keepDue
+            leads = group.raft.role == .leader
+            isAwaited = !group.waiting.isEmpty
+        }
+    }
+
     /// What is large. In a box that copies share until one of them changes: a state is looked at many times for each input, and as a plain
     /// value each look would count up references to everything in it.
     // Changed only through a `NetworkState` that has it alone, so that nobody sees another's change.
@@ -306,11 +327,14 @@ struct NetworkState: Sendable {
         var gossip: Gossip
         var group: VoterGroup
         var told: PeerRecord?
+        var due = Due()
 
         init(ledger: ConfigLedger, gossip: Gossip, group: VoterGroup) {
             self.ledger = ledger
             self.gossip = gossip
             self.group = group
+            due.note(&self.gossip)
+            due.note(&self.group)
         }
     }
 }

@@ -62,10 +62,23 @@ struct Probation: Sendable {
         return isSetBack ? .wait : .trusted
     }
 
-    /// What those said of the log who may have heard this peer's promises. The others only learn it: one of them may have what its leader
-    /// sent and nobody ever decides, and who voted could never get it, since nobody but voters is asked to lead.
-    func standings(own: PeerID, voters: [[PeerID]], members: [PeerID]) -> [RaftStanding] {
-        asked(own: own, voters: voters, members: members).everyone.compactMap { answers[$0] }
+    /// What those said who may have heard this peer's promises: of terms all of them, of the log those who vote by the newest set that
+    /// anyone knows, and by the certified config. Whatever was decided before there was that set, its voters have. The others only
+    /// learn the log, be it that they voted once: one of them may have what its leader sent and nobody ever decides, and who votes
+    /// could never get it, since nobody but voters is asked to lead.
+    ///
+    /// - Parameters:
+    ///   - mine: How the log stands with this peer.
+    ///   - certified: The voters of the certified config.
+    func standings(own: PeerID, mine: RaftStanding, certified: [PeerID], members: [PeerID]) -> [RaftStanding] {
+        let newest = answers.values.reduce(mine) { $1.isAhead(of: $0) ? $1 : $0 }.voters
+        let known = [newest.voters, newest.outgoing, certified]
+        let voters = known.flatMap { $0 }.filter { $0 != own && members.contains($0) }
+        let sets = [mine.voters.voters, mine.voters.outgoing] + known
+        return asked(own: own, voters: sets, members: members).everyone.compactMap { peer in
+            guard let answer = answers[peer] else { return nil }
+            return voters.isEmpty || voters.contains(peer) ? answer : answer.ofTermOnly
+        }
     }
 
     /// All who must be heard, every set of voters that is known of, and whether this peer was the only voter.
@@ -97,5 +110,16 @@ struct Probation: Sendable {
             }
         }
         return (everyone, sets, onlyVoted)
+    }
+}
+
+extension RaftStanding {
+    /// Whether this log ends behind the other: then it has whatever was decided by it (Raft §5.4.1).
+    fileprivate func isAhead(of other: RaftStanding) -> Bool {
+        (lastTerm, lastIndex) > (other.lastTerm, other.lastIndex)
+    }
+
+    fileprivate var ofTermOnly: RaftStanding {
+        RaftStanding(term: term, lastIndex: .zero, lastTerm: .zero, voters: voters)
     }
 }

@@ -13,7 +13,7 @@ public struct Coverage: Sendable {
         "equivocation seen", "route changed in an answer", "replay interrupted by a second failure",
         "driver killed in an answer", "write failed", "writes lost", "rotten piece found", "piece fetched",
         "certificate from another member", "forged message refused",
-        "votes given up", "disk trusted", "old disk trusted",
+        "votes given up", "disk trusted", "old disk trusted", "twins promised twice",
         "member left and came back", "removed machine came back as another", "model changed", "grant changed",
         "role changed",
     ]

@@ -13,6 +13,11 @@ public struct Disk: Sendable {
         public var ledger: CertifiedConfig?
         public var raft: (generation: UInt64, state: RaftState)?
         public init() {}
+
+        /// What Raft has written in this generation of the network.
+        func state(of generation: UInt64) -> RaftState? {
+            raft.flatMap { $0.generation == generation ? $0.state : nil }
+        }
     }
 
     enum Write: Sendable {

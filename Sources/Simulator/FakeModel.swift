@@ -51,8 +51,11 @@ public struct FakeModel: Sendable {
         return hash ^ hash >> 32
     }
 
-    public static func sample(_ hidden: UInt64, _ settings: SamplingSettings, at position: Int) -> Int32 {
-        Int32(mix(hidden, settings.seed, UInt64(position)) % vocabulary)
+    /// `heard` is the cache's: what came before the position, which penalties and formats choose by.
+    public static func sample(
+        _ hidden: UInt64, _ settings: SamplingSettings, at position: Int, answerStart: Int, heard: UInt64
+    ) -> Int32 {
+        Int32(mix(hidden, settings.seed, UInt64(settings.format == nil ? 0 : answerStart), heard) % vocabulary)
     }
 
     /// What one undisturbed machine that holds every block answers.
@@ -64,8 +67,11 @@ public struct FakeModel: Sendable {
         var answer: [Int32] = []
         while answer.count < maxNewTokens {
             var hidden: UInt64 = 0
-            for position in cache.count..<tokens.count { hidden = cache.apply(UInt64(tokens[position])) }
-            let token = Self.sample(hidden, sampling, at: tokens.count)
+            for position in cache.count..<tokens.count {
+                hidden = cache.apply(UInt64(tokens[position]), token: tokens[position])
+            }
+            let token = Self.sample(
+                hidden, sampling, at: tokens.count, answerStart: prompt.count, heard: cache.heard)
             tokens.append(token)
             answer.append(token)
             if stop.contains(token) { break }
@@ -91,6 +97,8 @@ public struct FakeModel: Sendable {
 public struct FakeCache: Sendable {
     public let blocks: BlockRange
     private var running: [[UInt64]]
+    /// The running hash of the tokens.
+    private var tokens: [UInt64] = []
 
     public init(blocks: BlockRange) {
         self.blocks = blocks
@@ -98,13 +106,17 @@ public struct FakeCache: Sendable {
     }
 
     public var count: Int { running[0].count }
+    /// What all tokens up to the last position come to.
+    public var heard: UInt64 { tokens.last ?? 0 }
 
     public mutating func truncate(to count: Int) {
         for index in running.indices { running[index].removeLast(max(0, running[index].count - count)) }
+        tokens.removeLast(max(0, tokens.count - count))
     }
 
     /// Passes the next position through all blocks.
-    public mutating func apply(_ input: UInt64) -> UInt64 {
+    public mutating func apply(_ input: UInt64, token: Int32) -> UInt64 {
+        tokens.append(FakeModel.mix(heard, UInt64(truncatingIfNeeded: token)))
         var value = input
         let position = UInt64(count)
         for index in running.indices {

@@ -6,8 +6,8 @@ import Wire
 /// What hostile or broken peers say: genuine messages with bytes changed, and whole ones with fields drawn at random among those that mean
 /// something to the receiver.
 final class GarbageSource {
-    private var random: SeededGenerator
-    private let world: World
+    var random: SeededGenerator
+    let world: World
     /// A stranger whose links it uses.
     private var stranger: Host?
 
@@ -59,13 +59,19 @@ final class GarbageSource {
 
     // MARK: A member
 
-    /// Something that a member may not say, over its own links, signed with its own key.
+    /// Something that a member may not say, over its own links: signed with its own key, forged, or played back.
     func lie(as host: Host) {
         guard host.isOn else { return }
         let links = host.orderedLinks.filter { $0.pipe.isWhole && $0.pipe.purpose == .member }
         guard let link = pick(links), let network = world.checks?.networks.first else { return }
-        let frame = below(3) == 0 ? pick(world.recorded).flatMap(spoiled) : invented(by: host, network)
-        if let frame { world.send(frame, on: link.pipe.ends[link.end].link, from: host) }
+        let frame =
+            switch below(5) {
+            case 0: pick(world.recorded).flatMap(spoiled)
+            case 1, 2: forged(by: host, network)
+            default: invented(by: host, network)
+            }
+        // Raft does not survive liars (docs/threat-model.md): a member that speaks as a leader or a voter what is not so is followed.
+        if let frame, frame.raft == nil { world.send(frame, on: link.pipe.ends[link.end].link, from: host) }
     }
 
     private func invented(by host: Host, _ network: NetworkID) -> Frame? {
@@ -138,6 +144,6 @@ final class GarbageSource {
         ).signed(by: host.key)
     }
 
-    private func below(_ bound: Int) -> Int { bound <= 0 ? 0 : Int(random.next() % UInt64(bound)) }
-    private func pick<Value>(_ values: [Value]) -> Value? { values.isEmpty ? nil : values[below(values.count)] }
+    func below(_ bound: Int) -> Int { bound <= 0 ? 0 : Int(random.next() % UInt64(bound)) }
+    func pick<Value>(_ values: [Value]) -> Value? { values.isEmpty ? nil : values[below(values.count)] }
 }

@@ -102,7 +102,7 @@ public struct Home {
             .chat(
                 ChatInput(
                     network: network, conversation: SessionID(high: 0, low: conversation), tokens: tokens,
-                    maxNewTokens: maxNewTokens, stopTokens: stop, sampling: sampling, goesOn: goesOn)))
+                    maxNewTokens: maxNewTokens, stopTokens: stop, task: .sampling(sampling), goesOn: goesOn)))
     }
 
     /// The answer of one machine alone.

@@ -66,6 +66,8 @@ public final class Host {
     public internal(set) var isMalicious = false
     /// Another machine with the same identity: neither is judged while both run.
     public internal(set) var cloneOf: Int?
+    /// Machines with the same identity, whether they still run or not.
+    var twins: [Int] = []
     /// Its disk was set back to what it was earlier, or a copy of it has spoken: it does not know all that was promised in its name,
     /// and no other machine has told it yet.
     var wasSetBack = false

@@ -27,6 +27,7 @@ extension Mark {
         case .tokens(let tokens): self.init("tokens", 13, tokens.session.low, UInt64(tokens.first.value))
         case .activation(let part): self.init("activation", 14, part.session.low, UInt64(part.first.value))
         case .sampled(let sampled): self.init("sampled", 15, sampled.session.low, UInt64(sampled.position.value))
+        case .embedded(let embedded): self.init("embedded", 28, embedded.session.low, UInt64(embedded.position.value))
         case .stageProgress(let progress):
             self.init("progress", 16, progress.session.low, UInt64(progress.next.value))
         case .stageFailed(let failed): self.init("failed", 17, failed.session.low, failed.epoch.value)
@@ -164,7 +165,8 @@ extension Response {
     /// Which kind of answer, and what of it must not differ between two runs.
     var digits: UInt64 {
         switch self {
-        case .token(let token): UInt64(UInt32(bitPattern: token)) << 8 | 1
+        case .token(let choice): UInt64(UInt32(bitPattern: choice.token)) << 8 | 1
+        case .embedding(let payload): payload.bytes.digits
         case .changed(let revision), .recovered(let revision), .modelSet(let revision): revision.value << 8 | 3
         case .refused(let why): Array(why.utf8).digits
         case .waiting(let what): Array(what.utf8).digits

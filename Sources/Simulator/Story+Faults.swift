@@ -108,19 +108,24 @@ extension Story {
         if host.isPuppet || host.isGone || host.cloneOf != nil || host.isMalicious { return false }
         switch kind {
         case .malice:
-            // An admin may do anything: what it does is no fault of the others.
-            return host.inspect(network)?.config.member(host.peer)?.role == .worker && !outside.contains(host.index)
+            // An admin may do anything: what it does is no fault of the others. A liar is gone for good when all is mended.
+            return host.inspect(network)?.config.member(host.peer)?.role == .worker
+                && !outside.contains(host.index) && othersSuffice(without: host)
         case .wipedDisk, .staleDisk, .clone: return !outside.contains(host.index) && othersSuffice(without: host)
         default: return true
         }
     }
 
     /// Faults from which no majority may ever recover come to a few voters only, as far as they are known. While one of them does not
-    /// know yet what it has forgotten, none forgets: the other may be the only one that could tell.
+    /// know yet what it has forgotten, or what a copy of it promises, none forgets and none is lost: the other may be the only one that
+    /// could tell.
     private func othersSuffice(without host: Host) -> Bool {
         guard let config = newestConfig else { return true }
         let sets = [config.voters] + voterSetsUnderWay
-        if world.hosts.contains(where: { host in host.wasSetBack && sets.contains { $0.contains(host.peer) } }) {
+        let isUntold = world.hosts.contains { host in
+            (host.wasSetBack || host.cloneOf != nil) && sets.contains { $0.contains(host.peer) }
+        }
+        if isUntold {
             return !sets.contains { $0.contains(host.peer) }
         }
         let alive = world.hosts.filter { !$0.isGone && !$0.isMalicious && $0 !== host }.map(\.peer)

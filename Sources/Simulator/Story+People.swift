@@ -65,6 +65,14 @@ extension Story {
         (0..<draw.number(in: 1...most)).map { _ in Int32(draw.number(in: 0...996)) }
     }
 
+    /// Some turns of a conversation go by other settings than the one before, some answers have a format.
+    private static func sampling(for tokens: [Int32]) -> SamplingSettings {
+        var settings = Home.sampling
+        if tokens.count % 4 == 1 { settings.seed = UInt64(tokens.count) }
+        if tokens.count % 4 == 2 { settings.format = .schema("{}") }
+        return settings
+    }
+
     @discardableResult
     func ask(_ host: Int, _ number: UInt64, _ tokens: [Int32]) -> RequestID {
         let length = draw.number(in: scenario.workload.answer)
@@ -73,7 +81,8 @@ extension Story {
             .chat(
                 ChatInput(
                     network: network, conversation: SessionID(high: 1, low: number), tokens: tokens,
-                    maxNewTokens: length, stopTokens: [], sampling: Home.sampling, goesOn: draw.chance(0.7))))
+                    maxNewTokens: length, stopTokens: [], task: .sampling(Self.sampling(for: tokens)),
+                    goesOn: draw.chance(0.7))))
         chats[id] = Conversation(host: host, number: number, tokens: tokens)
         if draw.chance(0.04) {
             world.after(Interval(seconds: draw.number(in: 0...2))) { [self] in
@@ -150,7 +159,7 @@ extension Story {
         case .token:
             if chats[id] != nil { streamed(host) }
             return
-        case .waiting: return
+        case .embedding, .waiting: return
         default: break
         }
         if let newcomer = invitations.removeValue(forKey: id) {

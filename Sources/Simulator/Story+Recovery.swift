@@ -120,7 +120,8 @@ extension Story {
     /// One sentence, or nil where all is well.
     private func whatLacks(_ oracle: Oracle, since began: Instant) -> String? {
         lackers = []
-        let on = members.map { world.hosts[$0] }.filter(isStillIn)
+        let newest = newestConfig
+        let on = members.map { world.hosts[$0] }.filter { newest?.isMember($0.peer) ?? true }
         guard !on.isEmpty else { return nil }
         if oracle.canDecide {
             if let lack = leaderLacks(on) ?? versionLacks(on) { return lack }

@@ -182,8 +182,9 @@ final class Story {
     private func letIn(_ newcomers: [Int], _ goes: () -> Bool) -> Bool {
         var waiting = newcomers
         for newcomer in newcomers { outside.insert(newcomer) }
+        let atOnce = max(8, newcomers.count / 4)
         while !waiting.isEmpty {
-            let now = Array(waiting.prefix(8))
+            let now = Array(waiting.prefix(atOnce))
             waiting.removeFirst(now.count)
             for newcomer in now { invite(newcomer) }
             let areIn = wait(Story.openingMax, goes: goes) {

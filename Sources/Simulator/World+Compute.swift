@@ -99,13 +99,21 @@ extension World {
             case .tokens(let tokens): tokens.map { UInt64(truncatingIfNeeded: $0) }
             case .hidden(let payload, _): FakeModel.values(payload)
             }
-        for input in inputs { if let output = host.caches[work.key]?.contents.apply(input) { outputs.append(output) } }
+        for (input, token) in zip(inputs, work.input.tokens) {
+            if let output = host.caches[work.key]?.contents.apply(input, token: token) { outputs.append(output) }
+        }
+        let heard = host.caches[work.key]?.contents.heard ?? 0
         let result: StageResult =
             switch work.output {
             case .hidden: .hidden(FakeModel.payload(outputs))
-            case .nothing: .cached
-            case .token(let settings, let position):
-                .token(FakeModel.sample(outputs.last ?? 0, settings, at: position.value))
+            case .nothing, .states: .cached
+            case .token(let settings, let position, let answerStart):
+                .token(
+                    TokenChoice(
+                        token: FakeModel.sample(
+                            outputs.last ?? 0, settings, at: position.value, answerStart: answerStart.value,
+                            heard: heard)))
+            case .embedding: .embedding(FakeModel.payload([FakeModel.mix(outputs.last ?? 0, heard)]))
             }
         host.computeFree = max(host.computeFree, host.loaderFree, now).advanced(
             by: Interval(nanoseconds: times.position.nanoseconds * Int64(work.count) * host.slowness))

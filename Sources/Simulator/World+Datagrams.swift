@@ -23,6 +23,7 @@ extension World {
         _ network: NetworkID, _ message: GossipMessage, to peer: PeerID, at endpoint: Endpoint, from host: Host
     ) {
         checks?.said(message, by: host, in: self)
+        if isRecording, recordedRecords.count < 500 { recordedRecords += message.records }
         let bytes = Coded.size(of: message, network)
         if bytes > Limits.datagramBytes {
             violated("datagram", "machine \(host.index) sent a datagram of \(bytes) bytes", [host.index])

@@ -229,6 +229,7 @@ extension World {
             host.disk = Disk()
             host.rotten = []
             host.backups = []
+            host.twins = []
             host.key = World.key(name: "machine \(target) after \(now.nanoseconds)", seed: draw.next())
         }
         return restart(ended)
@@ -243,6 +244,8 @@ extension World {
             copy.disk.losePower(keeping: 0)
             copy.cloneOf = target
             original.cloneOf = copy.index
+            copy.twins = [target]
+            original.twins.append(copy.index)
             copies.append((original, copy))
             start(copy.index)
         }

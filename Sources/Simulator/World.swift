@@ -101,6 +101,8 @@ public final class World {
     public private(set) var recorded: [Frame] = []
     var isRecording = false
     var recordedDatagrams: [[UInt8]] = []
+    /// Records that gossip carried since then.
+    var recordedRecords: [Signed] = []
     var incarnations = 0
     /// Wakes of one machine within a second that are taken for a core that spins.
     var wakesMax = 200
@@ -311,7 +313,7 @@ public final class World {
     }
 
     public func tokens(_ id: RequestID) -> [Int32] {
-        (responses[id] ?? []).compactMap { if case .token(let token) = $0 { token } else { nil } }
+        (responses[id] ?? []).compactMap { if case .token(let choice) = $0 { choice.token } else { nil } }
     }
 
     func note(_ response: Response, to id: RequestID, by host: Host) {
@@ -325,7 +327,7 @@ public final class World {
         }
         answeredAt[id] = now
         switch response {
-        case .token, .waiting: break
+        case .token, .embedding, .waiting: break
         default: outcomes[id] = response
         }
         responded?(id, response, host)

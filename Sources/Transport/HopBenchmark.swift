@@ -102,7 +102,7 @@ private final class MeasuringEnd: LinkDelegate, @unchecked Sendable {
     private func send(on id: LinkID) {
         sent = NIODeadline.now()
         let activation = Activation(
-            session: SessionID(high: 1, low: 1), epoch: .first, stage: 0, first: Position(times.count), count: 1,
+            session: SessionID(high: 1, low: 1), epoch: .first, stage: 0, first: Position(times.count), tokens: [1],
             sample: true, payload: payload)
         _ = service.send(.activation(activation), on: id)
     }

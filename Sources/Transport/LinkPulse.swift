@@ -102,5 +102,5 @@ struct LinkPulse {
 
 extension EncodedFrame {
     /// From `routeOpen` to `sessionClose`: frames for whose effect somebody waits (docs/protocol.md).
-    static let chainKinds: ClosedRange<UInt8> = 40...47
+    static let chainKinds: ClosedRange<UInt8> = 40...48
 }

@@ -63,8 +63,12 @@ public struct Beacon: Hashable, Sendable {
     /// The beacon inside an envelope whose signature holds.
     public static func verified(_ signed: Signed) throws(WireError) -> Beacon {
         guard signed.isValid(domain: .beacon) else { throw .malformed("beacon signature") }
-        return try Beacon(encoded: signed.payload)
+        return try recent.value(of: Digest.of(signed.payload)) { () throws(WireError) in
+            try Beacon(encoded: signed.payload)
+        }
     }
+
+    private static let recent = RecentReadings<Beacon>(places: 128)
 
     /// A datagram that fits the limit: members are left out from the end of each network's, then networks, then addresses, until
     /// it does.

@@ -14,6 +14,7 @@ extension Frame {
         case .routeOpen(let open):
             var header = PBRouteOpenFrame()
             header.network = Data(open.network.bytes)
+            header.model = Data(open.model.bytes)
             header.session = Data(open.session.bytes)
             header.epoch = open.epoch.value
             header.stages = open.stages.map { stage in
@@ -24,7 +25,11 @@ extension Frame {
                 return inner
             }
             header.stage = UInt32(open.stage)
-            header.sampling = open.sampling.message
+            switch open.task {
+            case .sampling(let settings): header.sampling = settings.message
+            case .embedding: header.embedding = true
+            }
+            header.answerStart = UInt64(open.answerStart.value)
             if let awaiting = open.awaiting { header.awaiting = UInt64(awaiting.value) }
             return Frame.assemble(.routeOpen, header)
         case .resume(let resume):
@@ -45,7 +50,7 @@ extension Frame {
             header.epoch = activation.epoch.value
             header.stage = UInt32(activation.stage)
             header.first = UInt64(activation.first.value)
-            header.count = UInt32(activation.count)
+            header.tokens = activation.tokens.map { UInt32(bitPattern: $0) }
             header.sample = activation.sample
             return Frame.assemble(.activation, header, payload: activation.payload)
         case .sampled(let sampled):
@@ -53,8 +58,21 @@ extension Frame {
             header.session = Data(sampled.session.bytes)
             header.epoch = sampled.epoch.value
             header.position = UInt64(sampled.position.value)
-            header.token = UInt32(bitPattern: sampled.token)
+            header.token = UInt32(bitPattern: sampled.choice.token)
+            if let logProbability = sampled.choice.logProbability { header.logProbability = logProbability }
+            header.best = sampled.choice.best.map { candidate in
+                var inner = PBCandidateMessage()
+                inner.token = UInt32(bitPattern: candidate.token)
+                inner.logProbability = candidate.logProbability
+                return inner
+            }
             return Frame.assemble(.sampled, header)
+        case .embedded(let embedded):
+            var header = PBEmbeddedFrame()
+            header.session = Data(embedded.session.bytes)
+            header.epoch = embedded.epoch.value
+            header.position = UInt64(embedded.position.value)
+            return Frame.assemble(.embedded, header, payload: embedded.payload)
         case .stageFailed(let failed):
             var header = PBStageFailedFrame()
             header.session = Data(failed.session.bytes)
@@ -82,33 +100,38 @@ extension Frame {
             return .stageProgress(try Resume(message: try header(PBResumeFrame.self, frame)))
         case .tokens:
             let header = try header(PBTokensFrame.self, frame)
-            guard (1...Limits.positionsPerFrame).contains(header.tokens.count) else {
-                throw .outOfRange(field: "tokens", value: "\(header.tokens.count) entries")
-            }
-            var tokens: [Int32] = []
-            for token in header.tokens { tokens.append(try Field.token(token)) }
             return .tokens(
                 Tokens(
                     session: try Field.session(header.session), epoch: try Field.epoch(header.epoch),
-                    first: try Field.position(header.first), tokens: tokens, sample: header.sample))
+                    first: try Field.position(header.first), tokens: try Field.tokens(header.tokens),
+                    sample: header.sample))
         case .activation:
             let header = try header(PBActivationFrame.self, frame)
             guard header.encoding == 0 else { throw .outOfRange(field: "encoding", value: "\(header.encoding)") }
-            let count = try Field.number(header.count, "count", in: 1...Limits.positionsPerFrame)
-            guard frame.payload.count > 0, frame.payload.count % (count * 4) == 0 else {
+            let tokens = try Field.tokens(header.tokens)
+            guard frame.payload.count > 0, frame.payload.count % (tokens.count * 4) == 0 else {
                 throw .outOfRange(field: "payload", value: "\(frame.payload.count) bytes")
             }
             return .activation(
                 Activation(
                     session: try Field.session(header.session), epoch: try Field.epoch(header.epoch),
-                    stage: try Field.stage(header.stage), first: try Field.position(header.first), count: count,
+                    stage: try Field.stage(header.stage), first: try Field.position(header.first), tokens: tokens,
                     sample: header.sample, payload: frame.payload))
         case .sampled:
             let header = try header(PBSampledFrame.self, frame)
             return .sampled(
                 Sampled(
                     session: try Field.session(header.session), epoch: try Field.epoch(header.epoch),
-                    position: try Field.position(header.position), token: try Field.token(header.token)))
+                    position: try Field.position(header.position), choice: try TokenChoice(message: header)))
+        case .embedded:
+            let header = try header(PBEmbeddedFrame.self, frame)
+            guard (4...Limits.width * 4).contains(frame.payload.count), frame.payload.count % 4 == 0 else {
+                throw .outOfRange(field: "payload", value: "\(frame.payload.count) bytes")
+            }
+            return .embedded(
+                Embedded(
+                    session: try Field.session(header.session), epoch: try Field.epoch(header.epoch),
+                    position: try Field.position(header.position), payload: frame.payload))
         case .stageFailed:
             let header = try header(PBStageFailedFrame.self, frame)
             return .stageFailed(
@@ -142,27 +165,6 @@ extension Resume {
     }
 }
 
-extension SamplingSettings {
-    fileprivate var message: PBSamplingMessage {
-        var message = PBSamplingMessage()
-        message.temperature = temperature
-        message.topK = UInt32(topK)
-        message.topP = topP
-        message.seed = seed
-        return message
-    }
-
-    fileprivate init(message: PBSamplingMessage) throws(WireError) {
-        guard message.temperature >= 0, message.temperature <= 100 else {
-            throw .outOfRange(field: "temperature", value: "\(message.temperature)")
-        }
-        guard message.topP >= 0, message.topP <= 1 else { throw .outOfRange(field: "top_p", value: "\(message.topP)") }
-        self.init(
-            temperature: message.temperature, topK: try Field.number(message.topK, "top_k", in: 0...Limits.vocabulary),
-            topP: message.topP, seed: message.seed)
-    }
-}
-
 extension RouteOpen {
     /// A route must name every block once, in order, and the receiver must be one of its stages: nothing else is worth opening.
     fileprivate init(message: PBRouteOpenFrame) throws(WireError) {
@@ -183,9 +185,10 @@ extension RouteOpen {
         let stage = try Field.stage(message.stage)
         guard stage < stages.count else { throw .outOfRange(field: "stage", value: "\(stage)") }
         self.init(
-            network: try Field.network(message.network), session: try Field.session(message.session),
-            epoch: try Field.epoch(message.epoch), stages: stages, stage: stage,
-            sampling: try SamplingSettings(message: message.sampling),
+            network: try Field.network(message.network), model: try Field.digest(message.model, "model"),
+            session: try Field.session(message.session), epoch: try Field.epoch(message.epoch), stages: stages,
+            stage: stage,
+            task: try HeadTask(message: message), answerStart: try Field.position(message.answerStart),
             awaiting: message.hasAwaiting ? try Field.position(message.awaiting) : nil)
     }
 }
@@ -201,5 +204,16 @@ extension Field {
 
     static func token(_ value: UInt32) throws(WireError) -> Int32 {
         Int32(try number(value, "token", in: 0...Limits.vocabulary))
+    }
+
+    /// Those of one frame.
+    static func tokens(_ values: [UInt32]) throws(WireError) -> [Int32] {
+        guard (1...Limits.positionsPerFrame).contains(values.count) else {
+            throw .outOfRange(field: "tokens", value: "\(values.count) entries")
+        }
+        var tokens: [Int32] = []
+        tokens.reserveCapacity(values.count)
+        for value in values { tokens.append(try token(value)) }
+        return tokens
     }
 }

@@ -45,6 +45,7 @@ enum FrameKind: UInt8 {
     case stageProgress = 45
     case stageFailed = 46
     case sessionClose = 47
+    case embedded = 48
 }
 
 extension Frame {
@@ -83,7 +84,8 @@ extension Frame {
             header.total = data.total
             header.refusal = data.refusal
             return Frame.assemble(.pieceData, header, payload: data.payload)
-        case .routeOpen, .resume, .tokens, .activation, .sampled, .stageProgress, .stageFailed, .sessionClose:
+        case .routeOpen, .resume, .tokens, .activation, .sampled, .embedded, .stageProgress, .stageFailed,
+            .sessionClose:
             return encodedChainFrame()
         }
     }
@@ -112,7 +114,7 @@ extension Frame {
     /// cause and which is no reason to close the link.
     public init(_ frame: EncodedFrame) throws(WireError) {
         guard let kind = FrameKind(rawValue: frame.kind) else { throw .unknownKind(frame.kind) }
-        guard frame.payload.count == 0 || kind == .pieceData || kind == .activation else {
+        guard frame.payload.count == 0 || kind == .pieceData || kind == .activation || kind == .embedded else {
             throw .malformed("frame of kind \(frame.kind): it has a payload")
         }
         switch kind {
@@ -153,7 +155,8 @@ extension Frame {
                     digest: try Field.digest(header.digest, "digest"), offset: header.offset, total: header.total,
                     refusal: try Field.text(header.refusal, "refusal", limit: Limits.reasonBytes),
                     payload: frame.payload))
-        case .routeOpen, .resume, .tokens, .activation, .sampled, .stageProgress, .stageFailed, .sessionClose:
+        case .routeOpen, .resume, .tokens, .activation, .sampled, .embedded, .stageProgress, .stageFailed,
+            .sessionClose:
             self = try Frame.chainFrame(kind, frame)
         }
     }

@@ -39,6 +39,7 @@ public enum Frame: Hashable, Sendable {
     case tokens(Tokens)
     case activation(Activation)
     case sampled(Sampled)
+    case embedded(Embedded)
     case stageProgress(Resume)
     case stageFailed(StageFailed)
     case sessionClose(session: SessionID, epoch: RouteEpoch)
@@ -141,43 +142,35 @@ public struct RouteStage: Hashable, Sendable {
     }
 }
 
-/// How a token is chosen from the logits. `temperature` 0 is greedy, `topK` 0 and `topP` 1 leave all tokens in.
-public struct SamplingSettings: Hashable, Sendable {
-    public let temperature: Double
-    public let topK: Int
-    public let topP: Double
-    public let seed: UInt64
-    public init(temperature: Double, topK: Int, topP: Double, seed: UInt64) {
-        self.temperature = temperature
-        self.topK = topK
-        self.topP = topP
-        self.seed = seed
-    }
-}
-
 /// From the driver to every stage: this is the session's route from now on.
 public struct RouteOpen: Hashable, Sendable {
     public let network: NetworkID
+    /// The digest of the manifest that the driver goes by. With another one the blocks of the same numbers are not the same.
+    public let model: Digest
     public let session: SessionID
     public let epoch: RouteEpoch
     /// In the order of the chain; together they hold every block once.
     public let stages: [RouteStage]
     /// Which of them the receiver is.
     public let stage: Int
-    public let sampling: SamplingSettings
+    public let task: HeadTask
+    /// The position of the answer's first token, where its format begins. Of no account without a format.
+    public let answerStart: Position
     /// The position whose sample the driver waits for, where it waits for one.
     public let awaiting: Position?
 
     public init(
-        network: NetworkID, session: SessionID, epoch: RouteEpoch, stages: [RouteStage], stage: Int,
-        sampling: SamplingSettings, awaiting: Position?
+        network: NetworkID, model: Digest, session: SessionID, epoch: RouteEpoch, stages: [RouteStage], stage: Int,
+        task: HeadTask, answerStart: Position, awaiting: Position?
     ) {
         self.network = network
+        self.model = model
         self.session = session
         self.epoch = epoch
         self.stages = stages
         self.stage = stage
-        self.sampling = sampling
+        self.task = task
+        self.answerStart = answerStart
         self.awaiting = awaiting
     }
 }
@@ -220,17 +213,22 @@ public struct Activation: Hashable, Sendable {
     /// The stage that is to apply it.
     public let stage: Int
     public let first: Position
-    public let count: Int
+    /// At these positions: the last stage chooses by what came before. Four bytes beside the kilobytes of a hidden state.
+    public let tokens: [Int32]
     public let sample: Bool
     public let payload: Payload
+
+    public var count: Int { tokens.count }
+
     public init(
-        session: SessionID, epoch: RouteEpoch, stage: Int, first: Position, count: Int, sample: Bool, payload: Payload
+        session: SessionID, epoch: RouteEpoch, stage: Int, first: Position, tokens: [Int32], sample: Bool,
+        payload: Payload
     ) {
         self.session = session
         self.epoch = epoch
         self.stage = stage
         self.first = first
-        self.count = count
+        self.tokens = tokens
         self.sample = sample
         self.payload = payload
     }
@@ -242,12 +240,28 @@ public struct Sampled: Hashable, Sendable {
     public let epoch: RouteEpoch
     /// The position that the token takes.
     public let position: Position
-    public let token: Int32
-    public init(session: SessionID, epoch: RouteEpoch, position: Position, token: Int32) {
+    public let choice: TokenChoice
+    public init(session: SessionID, epoch: RouteEpoch, position: Position, choice: TokenChoice) {
         self.session = session
         self.epoch = epoch
         self.position = position
-        self.token = token
+        self.choice = choice
+    }
+}
+
+/// From the last stage to the driver: what was asked for instead of a token.
+public struct Embedded: Hashable, Sendable {
+    public let session: SessionID
+    public let epoch: RouteEpoch
+    /// The position after the last one embedded.
+    public let position: Position
+    /// As many numbers as the model is wide, float32, little-endian.
+    public let payload: Payload
+    public init(session: SessionID, epoch: RouteEpoch, position: Position, payload: Payload) {
+        self.session = session
+        self.epoch = epoch
+        self.position = position
+        self.payload = payload
     }
 }
 

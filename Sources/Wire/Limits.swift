@@ -68,6 +68,12 @@ public enum Limits {
     public static let positions = 1 << 24
     /// Tokens of any vocabulary, with room to spare.
     public static let vocabulary = 1 << 24
+    /// Tokens with a bias: each position passes over them.
+    public static let biases = 4096
+    /// Tokens that are told with their probabilities beside the chosen one.
+    public static let logProbabilities = 100
+    /// Bytes of a grammar or a schema.
+    public static let formatBytes = 256 << 10
     /// Revisions, epochs, sequences, terms and log indices: adding to one never overflows, and no peer lives to see it
     /// reached.
     public static let counter: UInt64 = 1 << 62

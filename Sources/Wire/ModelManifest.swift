@@ -68,6 +68,8 @@ public struct ModelManifest: Hashable, Sendable {
 
 extension ModelManifest {
     public func encodedBytes() -> [UInt8] { encoded() }
+    /// Names the model: two manifests that differ in anything have different ones.
+    public func digest() -> Digest { Digest.of(encoded()) }
     public init(encodedBytes bytes: [UInt8]) throws(WireError) { try self.init(encoded: bytes) }
 }
 

@@ -26,6 +26,7 @@ public enum Mutant: String, CaseIterable, Sendable {
     case proposalAppliedTwice
     case certificateOfMinority
     case certificateCountsDuplicates
+    case certificateSignatureUnchecked
     case conflictIgnored
     case olderConfigAdopted
     case invitationNotConsumed

@@ -183,4 +183,12 @@ public struct NetworkConfig: Hashable, Sendable {
 
     /// Reads a revision's payload. Whether it is genuine is the header's matter.
     public init(payload: [UInt8]) throws(WireError) { self = try Coding.value(payload) }
+
+    /// The same for whoever knows the payload's digest, which must be that: one that was read lately is not read again.
+    public init(payload: [UInt8], digest: Digest) throws(WireError) {
+        self = try NetworkConfig.recent.value(of: digest) { () throws(WireError) in try NetworkConfig(payload: payload)
+        }
+    }
+
+    private static let recent = RecentReadings<NetworkConfig>(places: 16)
 }

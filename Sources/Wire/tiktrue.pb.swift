@@ -945,47 +945,80 @@ nonisolated struct PBPieceDataFrame: Sendable {
   init() {}
 }
 
-nonisolated struct PBRouteOpenFrame: Sendable {
+nonisolated struct PBRouteOpenFrame: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  var network: Data = Data()
+  var network: Data {
+    get {_storage._network}
+    set {_uniqueStorage()._network = newValue}
+  }
 
-  var session: Data = Data()
+  var session: Data {
+    get {_storage._session}
+    set {_uniqueStorage()._session = newValue}
+  }
 
-  var epoch: UInt64 = 0
+  var epoch: UInt64 {
+    get {_storage._epoch}
+    set {_uniqueStorage()._epoch = newValue}
+  }
 
-  var stages: [PBRouteStageMessage] = []
+  var stages: [PBRouteStageMessage] {
+    get {_storage._stages}
+    set {_uniqueStorage()._stages = newValue}
+  }
 
   /// which of the stages the receiver is
-  var stage: UInt32 = 0
+  var stage: UInt32 {
+    get {_storage._stage}
+    set {_uniqueStorage()._stage = newValue}
+  }
 
+  /// absent where an embedding is wanted
   var sampling: PBSamplingMessage {
-    get {_sampling ?? PBSamplingMessage()}
-    set {_sampling = newValue}
+    get {_storage._sampling ?? PBSamplingMessage()}
+    set {_uniqueStorage()._sampling = newValue}
   }
   /// Returns true if `sampling` has been explicitly set.
-  var hasSampling: Bool {self._sampling != nil}
+  var hasSampling: Bool {_storage._sampling != nil}
   /// Clears the value of `sampling`. Subsequent reads from it will return its default value.
-  mutating func clearSampling() {self._sampling = nil}
+  mutating func clearSampling() {_uniqueStorage()._sampling = nil}
 
   /// the position whose sample the driver waits for
   var awaiting: UInt64 {
-    get {_awaiting ?? 0}
-    set {_awaiting = newValue}
+    get {_storage._awaiting ?? 0}
+    set {_uniqueStorage()._awaiting = newValue}
   }
   /// Returns true if `awaiting` has been explicitly set.
-  var hasAwaiting: Bool {self._awaiting != nil}
+  var hasAwaiting: Bool {_storage._awaiting != nil}
   /// Clears the value of `awaiting`. Subsequent reads from it will return its default value.
-  mutating func clearAwaiting() {self._awaiting = nil}
+  mutating func clearAwaiting() {_uniqueStorage()._awaiting = nil}
+
+  /// digest of the manifest that the blocks are counted in
+  var model: Data {
+    get {_storage._model}
+    set {_uniqueStorage()._model = newValue}
+  }
+
+  /// the text's embedding is wanted, and no token
+  var embedding: Bool {
+    get {_storage._embedding}
+    set {_uniqueStorage()._embedding = newValue}
+  }
+
+  /// the position of the answer's first token, where its format begins
+  var answerStart: UInt64 {
+    get {_storage._answerStart}
+    set {_uniqueStorage()._answerStart = newValue}
+  }
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
-  fileprivate var _sampling: PBSamplingMessage? = nil
-  fileprivate var _awaiting: UInt64? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 nonisolated struct PBRouteStageMessage: Sendable {
@@ -1017,7 +1050,118 @@ nonisolated struct PBSamplingMessage: Sendable {
 
   var seed: UInt64 = 0
 
+  var minP: Double = 0
+
+  /// absent where there are none
+  var penalties: PBPenaltiesMessage {
+    get {_penalties ?? PBPenaltiesMessage()}
+    set {_penalties = newValue}
+  }
+  /// Returns true if `penalties` has been explicitly set.
+  var hasPenalties: Bool {self._penalties != nil}
+  /// Clears the value of `penalties`. Subsequent reads from it will return its default value.
+  mutating func clearPenalties() {self._penalties = nil}
+
+  /// ascending by token, each once
+  var bias: [PBTokenBiasMessage] = []
+
+  /// how many of the best tokens are told beside the chosen one
+  var logProbabilities: UInt32 {
+    get {_logProbabilities ?? 0}
+    set {_logProbabilities = newValue}
+  }
+  /// Returns true if `logProbabilities` has been explicitly set.
+  var hasLogProbabilities: Bool {self._logProbabilities != nil}
+  /// Clears the value of `logProbabilities`. Subsequent reads from it will return its default value.
+  mutating func clearLogProbabilities() {self._logProbabilities = nil}
+
+  /// absent where any text may be answered
+  var format: PBFormatMessage {
+    get {_format ?? PBFormatMessage()}
+    set {_format = newValue}
+  }
+  /// Returns true if `format` has been explicitly set.
+  var hasFormat: Bool {self._format != nil}
+  /// Clears the value of `format`. Subsequent reads from it will return its default value.
+  mutating func clearFormat() {self._format = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _penalties: PBPenaltiesMessage? = nil
+  fileprivate var _logProbabilities: UInt32? = nil
+  fileprivate var _format: PBFormatMessage? = nil
+}
+
+nonisolated struct PBPenaltiesMessage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var repetition: Double = 0
+
+  var frequency: Double = 0
+
+  var presence: Double = 0
+
+  /// tokens
+  var window: UInt32 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct PBTokenBiasMessage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var token: UInt32 = 0
+
+  /// added to the logit; minus infinity bans the token
+  var value: Float = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct PBFormatMessage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var kind: PBFormatMessage.OneOf_Kind? = nil
+
+  /// GBNF
+  var grammar: String {
+    get {
+      if case .grammar(let v)? = kind {return v}
+      return String()
+    }
+    set {kind = .grammar(newValue)}
+  }
+
+  /// JSON Schema
+  var schema: String {
+    get {
+      if case .schema(let v)? = kind {return v}
+      return String()
+    }
+    set {kind = .schema(newValue)}
+  }
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated enum OneOf_Kind: Equatable, Sendable {
+    /// GBNF
+    case grammar(String)
+    /// JSON Schema
+    case schema(String)
+
+  }
 
   init() {}
 }
@@ -1078,12 +1222,13 @@ nonisolated struct PBActivationFrame: Sendable {
 
   var first: UInt64 = 0
 
-  var count: UInt32 = 0
-
   /// 0: float32, little-endian, position after position
   var encoding: UInt32 = 0
 
   var sample: Bool = false
+
+  /// at these positions: whoever samples needs what came before
+  var tokens: [UInt32] = []
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1103,6 +1248,53 @@ nonisolated struct PBSampledFrame: Sendable {
   var position: UInt64 = 0
 
   var token: UInt32 = 0
+
+  /// natural logarithm of the model's own probability
+  var logProbability: Double {
+    get {_logProbability ?? 0}
+    set {_logProbability = newValue}
+  }
+  /// Returns true if `logProbability` has been explicitly set.
+  var hasLogProbability: Bool {self._logProbability != nil}
+  /// Clears the value of `logProbability`. Subsequent reads from it will return its default value.
+  mutating func clearLogProbability() {self._logProbability = nil}
+
+  /// the model's best tokens, the likeliest first
+  var best: [PBCandidateMessage] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _logProbability: Double? = nil
+}
+
+nonisolated struct PBCandidateMessage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var token: UInt32 = 0
+
+  var logProbability: Double = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// The payload is the embedding: float32, little-endian.
+nonisolated struct PBEmbeddedFrame: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var session: Data = Data()
+
+  var epoch: UInt64 = 0
+
+  /// the position after the last that it embeds
+  var position: UInt64 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -3554,63 +3746,132 @@ nonisolated extension PBPieceDataFrame: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension PBRouteOpenFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".RouteOpenFrame"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}network\0\u{1}session\0\u{1}epoch\0\u{1}stages\0\u{1}stage\0\u{1}sampling\0\u{1}awaiting\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}network\0\u{1}session\0\u{1}epoch\0\u{1}stages\0\u{1}stage\0\u{1}sampling\0\u{1}awaiting\0\u{1}model\0\u{2}\u{2}embedding\0\u{3}answer_start\0")
+
+  fileprivate class _StorageClass {
+    var _network: Data = Data()
+    var _session: Data = Data()
+    var _epoch: UInt64 = 0
+    var _stages: [PBRouteStageMessage] = []
+    var _stage: UInt32 = 0
+    var _sampling: PBSamplingMessage? = nil
+    var _awaiting: UInt64? = nil
+    var _model: Data = Data()
+    var _embedding: Bool = false
+    var _answerStart: UInt64 = 0
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _network = source._network
+      _session = source._session
+      _epoch = source._epoch
+      _stages = source._stages
+      _stage = source._stage
+      _sampling = source._sampling
+      _awaiting = source._awaiting
+      _model = source._model
+      _embedding = source._embedding
+      _answerStart = source._answerStart
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularBytesField(value: &self.network) }()
-      case 2: try { try decoder.decodeSingularBytesField(value: &self.session) }()
-      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
-      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.stages) }()
-      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.stage) }()
-      case 6: try { try decoder.decodeSingularMessageField(value: &self._sampling) }()
-      case 7: try { try decoder.decodeSingularUInt64Field(value: &self._awaiting) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularBytesField(value: &_storage._network) }()
+        case 2: try { try decoder.decodeSingularBytesField(value: &_storage._session) }()
+        case 3: try { try decoder.decodeSingularUInt64Field(value: &_storage._epoch) }()
+        case 4: try { try decoder.decodeRepeatedMessageField(value: &_storage._stages) }()
+        case 5: try { try decoder.decodeSingularUInt32Field(value: &_storage._stage) }()
+        case 6: try { try decoder.decodeSingularMessageField(value: &_storage._sampling) }()
+        case 7: try { try decoder.decodeSingularUInt64Field(value: &_storage._awaiting) }()
+        case 8: try { try decoder.decodeSingularBytesField(value: &_storage._model) }()
+        case 10: try { try decoder.decodeSingularBoolField(value: &_storage._embedding) }()
+        case 11: try { try decoder.decodeSingularUInt64Field(value: &_storage._answerStart) }()
+        default: break
+        }
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.network.isEmpty {
-      try visitor.visitSingularBytesField(value: self.network, fieldNumber: 1)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._network.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._network, fieldNumber: 1)
+      }
+      if !_storage._session.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._session, fieldNumber: 2)
+      }
+      if _storage._epoch != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._epoch, fieldNumber: 3)
+      }
+      if !_storage._stages.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._stages, fieldNumber: 4)
+      }
+      if _storage._stage != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._stage, fieldNumber: 5)
+      }
+      try { if let v = _storage._sampling {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+      } }()
+      try { if let v = _storage._awaiting {
+        try visitor.visitSingularUInt64Field(value: v, fieldNumber: 7)
+      } }()
+      if !_storage._model.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._model, fieldNumber: 8)
+      }
+      if _storage._embedding != false {
+        try visitor.visitSingularBoolField(value: _storage._embedding, fieldNumber: 10)
+      }
+      if _storage._answerStart != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._answerStart, fieldNumber: 11)
+      }
     }
-    if !self.session.isEmpty {
-      try visitor.visitSingularBytesField(value: self.session, fieldNumber: 2)
-    }
-    if self.epoch != 0 {
-      try visitor.visitSingularUInt64Field(value: self.epoch, fieldNumber: 3)
-    }
-    if !self.stages.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.stages, fieldNumber: 4)
-    }
-    if self.stage != 0 {
-      try visitor.visitSingularUInt32Field(value: self.stage, fieldNumber: 5)
-    }
-    try { if let v = self._sampling {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
-    } }()
-    try { if let v = self._awaiting {
-      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 7)
-    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: PBRouteOpenFrame, rhs: PBRouteOpenFrame) -> Bool {
-    if lhs.network != rhs.network {return false}
-    if lhs.session != rhs.session {return false}
-    if lhs.epoch != rhs.epoch {return false}
-    if lhs.stages != rhs.stages {return false}
-    if lhs.stage != rhs.stage {return false}
-    if lhs._sampling != rhs._sampling {return false}
-    if lhs._awaiting != rhs._awaiting {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._network != rhs_storage._network {return false}
+        if _storage._session != rhs_storage._session {return false}
+        if _storage._epoch != rhs_storage._epoch {return false}
+        if _storage._stages != rhs_storage._stages {return false}
+        if _storage._stage != rhs_storage._stage {return false}
+        if _storage._sampling != rhs_storage._sampling {return false}
+        if _storage._awaiting != rhs_storage._awaiting {return false}
+        if _storage._model != rhs_storage._model {return false}
+        if _storage._embedding != rhs_storage._embedding {return false}
+        if _storage._answerStart != rhs_storage._answerStart {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3658,7 +3919,7 @@ nonisolated extension PBRouteStageMessage: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension PBSamplingMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".SamplingMessage"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}temperature\0\u{3}top_k\0\u{3}top_p\0\u{1}seed\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}temperature\0\u{3}top_k\0\u{3}top_p\0\u{1}seed\0\u{3}min_p\0\u{1}penalties\0\u{1}bias\0\u{3}log_probabilities\0\u{1}format\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3670,12 +3931,21 @@ nonisolated extension PBSamplingMessage: SwiftProtobuf.Message, SwiftProtobuf._M
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.topK) }()
       case 3: try { try decoder.decodeSingularDoubleField(value: &self.topP) }()
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.seed) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self.minP) }()
+      case 6: try { try decoder.decodeSingularMessageField(value: &self._penalties) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.bias) }()
+      case 8: try { try decoder.decodeSingularUInt32Field(value: &self._logProbabilities) }()
+      case 9: try { try decoder.decodeSingularMessageField(value: &self._format) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.temperature.bitPattern != 0 {
       try visitor.visitSingularDoubleField(value: self.temperature, fieldNumber: 1)
     }
@@ -3688,6 +3958,21 @@ nonisolated extension PBSamplingMessage: SwiftProtobuf.Message, SwiftProtobuf._M
     if self.seed != 0 {
       try visitor.visitSingularUInt64Field(value: self.seed, fieldNumber: 4)
     }
+    if self.minP.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.minP, fieldNumber: 5)
+    }
+    try { if let v = self._penalties {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    } }()
+    if !self.bias.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.bias, fieldNumber: 7)
+    }
+    try { if let v = self._logProbabilities {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 8)
+    } }()
+    try { if let v = self._format {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3696,6 +3981,148 @@ nonisolated extension PBSamplingMessage: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs.topK != rhs.topK {return false}
     if lhs.topP != rhs.topP {return false}
     if lhs.seed != rhs.seed {return false}
+    if lhs.minP != rhs.minP {return false}
+    if lhs._penalties != rhs._penalties {return false}
+    if lhs.bias != rhs.bias {return false}
+    if lhs._logProbabilities != rhs._logProbabilities {return false}
+    if lhs._format != rhs._format {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBPenaltiesMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".PenaltiesMessage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}repetition\0\u{1}frequency\0\u{1}presence\0\u{1}window\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularDoubleField(value: &self.repetition) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.frequency) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.presence) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.window) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.repetition.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.repetition, fieldNumber: 1)
+    }
+    if self.frequency.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.frequency, fieldNumber: 2)
+    }
+    if self.presence.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.presence, fieldNumber: 3)
+    }
+    if self.window != 0 {
+      try visitor.visitSingularUInt32Field(value: self.window, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBPenaltiesMessage, rhs: PBPenaltiesMessage) -> Bool {
+    if lhs.repetition != rhs.repetition {return false}
+    if lhs.frequency != rhs.frequency {return false}
+    if lhs.presence != rhs.presence {return false}
+    if lhs.window != rhs.window {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBTokenBiasMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".TokenBiasMessage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}value\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.token) }()
+      case 2: try { try decoder.decodeSingularFloatField(value: &self.value) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.token != 0 {
+      try visitor.visitSingularUInt32Field(value: self.token, fieldNumber: 1)
+    }
+    if self.value.bitPattern != 0 {
+      try visitor.visitSingularFloatField(value: self.value, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBTokenBiasMessage, rhs: PBTokenBiasMessage) -> Bool {
+    if lhs.token != rhs.token {return false}
+    if lhs.value != rhs.value {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBFormatMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".FormatMessage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}grammar\0\u{1}schema\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.kind != nil {try decoder.handleConflictingOneOf()}
+          self.kind = .grammar(v)
+        }
+      }()
+      case 2: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.kind != nil {try decoder.handleConflictingOneOf()}
+          self.kind = .schema(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.kind {
+    case .grammar?: try {
+      guard case .grammar(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 1)
+    }()
+    case .schema?: try {
+      guard case .schema(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBFormatMessage, rhs: PBFormatMessage) -> Bool {
+    if lhs.kind != rhs.kind {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3798,7 +4225,7 @@ nonisolated extension PBTokensFrame: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension PBActivationFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ActivationFrame"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}session\0\u{1}epoch\0\u{1}stage\0\u{1}first\0\u{1}count\0\u{1}encoding\0\u{1}sample\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}session\0\u{1}epoch\0\u{1}stage\0\u{1}first\0\u{2}\u{2}encoding\0\u{1}sample\0\u{1}tokens\0\u{c}\u{5}\u{1}")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3810,9 +4237,9 @@ nonisolated extension PBActivationFrame: SwiftProtobuf.Message, SwiftProtobuf._M
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.stage) }()
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.first) }()
-      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.count) }()
       case 6: try { try decoder.decodeSingularUInt32Field(value: &self.encoding) }()
       case 7: try { try decoder.decodeSingularBoolField(value: &self.sample) }()
+      case 8: try { try decoder.decodeRepeatedUInt32Field(value: &self.tokens) }()
       default: break
       }
     }
@@ -3831,14 +4258,14 @@ nonisolated extension PBActivationFrame: SwiftProtobuf.Message, SwiftProtobuf._M
     if self.first != 0 {
       try visitor.visitSingularUInt64Field(value: self.first, fieldNumber: 4)
     }
-    if self.count != 0 {
-      try visitor.visitSingularUInt32Field(value: self.count, fieldNumber: 5)
-    }
     if self.encoding != 0 {
       try visitor.visitSingularUInt32Field(value: self.encoding, fieldNumber: 6)
     }
     if self.sample != false {
       try visitor.visitSingularBoolField(value: self.sample, fieldNumber: 7)
+    }
+    if !self.tokens.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.tokens, fieldNumber: 8)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3848,9 +4275,9 @@ nonisolated extension PBActivationFrame: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs.epoch != rhs.epoch {return false}
     if lhs.stage != rhs.stage {return false}
     if lhs.first != rhs.first {return false}
-    if lhs.count != rhs.count {return false}
     if lhs.encoding != rhs.encoding {return false}
     if lhs.sample != rhs.sample {return false}
+    if lhs.tokens != rhs.tokens {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3858,7 +4285,7 @@ nonisolated extension PBActivationFrame: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension PBSampledFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".SampledFrame"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}session\0\u{1}epoch\0\u{1}position\0\u{1}token\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}session\0\u{1}epoch\0\u{1}position\0\u{1}token\0\u{3}log_probability\0\u{1}best\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3870,6 +4297,99 @@ nonisolated extension PBSampledFrame: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
       case 3: try { try decoder.decodeSingularUInt64Field(value: &self.position) }()
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.token) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self._logProbability) }()
+      case 6: try { try decoder.decodeRepeatedMessageField(value: &self.best) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.session.isEmpty {
+      try visitor.visitSingularBytesField(value: self.session, fieldNumber: 1)
+    }
+    if self.epoch != 0 {
+      try visitor.visitSingularUInt64Field(value: self.epoch, fieldNumber: 2)
+    }
+    if self.position != 0 {
+      try visitor.visitSingularUInt64Field(value: self.position, fieldNumber: 3)
+    }
+    if self.token != 0 {
+      try visitor.visitSingularUInt32Field(value: self.token, fieldNumber: 4)
+    }
+    try { if let v = self._logProbability {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 5)
+    } }()
+    if !self.best.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.best, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBSampledFrame, rhs: PBSampledFrame) -> Bool {
+    if lhs.session != rhs.session {return false}
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs.position != rhs.position {return false}
+    if lhs.token != rhs.token {return false}
+    if lhs._logProbability != rhs._logProbability {return false}
+    if lhs.best != rhs.best {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBCandidateMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".CandidateMessage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{3}log_probability\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.token) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.logProbability) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.token != 0 {
+      try visitor.visitSingularUInt32Field(value: self.token, fieldNumber: 1)
+    }
+    if self.logProbability.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.logProbability, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBCandidateMessage, rhs: PBCandidateMessage) -> Bool {
+    if lhs.token != rhs.token {return false}
+    if lhs.logProbability != rhs.logProbability {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBEmbeddedFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".EmbeddedFrame"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}session\0\u{1}epoch\0\u{1}position\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.session) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.position) }()
       default: break
       }
     }
@@ -3885,17 +4405,13 @@ nonisolated extension PBSampledFrame: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if self.position != 0 {
       try visitor.visitSingularUInt64Field(value: self.position, fieldNumber: 3)
     }
-    if self.token != 0 {
-      try visitor.visitSingularUInt32Field(value: self.token, fieldNumber: 4)
-    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  static func ==(lhs: PBSampledFrame, rhs: PBSampledFrame) -> Bool {
+  static func ==(lhs: PBEmbeddedFrame, rhs: PBEmbeddedFrame) -> Bool {
     if lhs.session != rhs.session {return false}
     if lhs.epoch != rhs.epoch {return false}
     if lhs.position != rhs.position {return false}
-    if lhs.token != rhs.token {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -27,6 +27,7 @@ struct FuzzTarget: Sendable {
 
     static let all: [FuzzTarget] = [
         .beacon, .gossip, .frame, .record, .command, .config, .certificate, .log, .invitation, .scenario, .model,
+        .directory,
         .piece, .template, .tokens,
     ]
 }

@@ -28,6 +28,11 @@ struct Expectation {
         Expectation(checkers, world: "config", in: scenarios)
     }
 
+    /// What no world of one core can show.
+    private static func whole(_ checkers: String..., in scenarios: [String]) -> Expectation {
+        Expectation(checkers, world: nil, in: scenarios)
+    }
+
     /// A mutant that is missing here has nobody who ought to catch it: the table says so, and the run fails.
     private static let all: [Mutant: Expectation] = [
         // Consensus. What leaves before it is on disk, or rests on no quorum's disks, is `durable`, even where nothing
@@ -69,6 +74,7 @@ struct Expectation {
         .certificateOfMinority: config("certificate", in: ["split-floor"]),
         // No honest voter signs twice, so that only a forger's certificate shows it.
         .certificateCountsDuplicates: config("certificate", in: ["malicious-member"]),
+        .certificateSignatureUnchecked: whole("certificate", in: ["malicious-member"]),
         .conflictIgnored: config("answer", in: ["split-floor"]),
         .olderConfigAdopted: config("monotone", in: ["rolling-restart"]),
         .invitationNotConsumed: config("authority", in: ["thundering-invitations"]),

@@ -6,7 +6,9 @@ struct BenchCommand: AsyncParsableCommand {
         commandName: "bench", abstract: "Measure tokens per second on this machine, and what the chain adds per hop.")
 
     @Option(
-        help: ArgumentHelp("A model in GGUF. (default: the one that tools/quickstart fetches)", valueName: "file"))
+        help: ArgumentHelp(
+            "A model in GGUF, or a directory of safetensors. (default: the one that tools/quickstart fetches)",
+            valueName: "file"))
     var model: String?
     @Option(
         help: ArgumentHelp(

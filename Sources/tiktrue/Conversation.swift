@@ -8,11 +8,21 @@ struct Conversation {
     private let client: ControlClient
     private var messages: [ChatRequest.Message] = []
     private var session: String?
+    private let choice: TokenChoiceRequest
+    private let format: FormatRequest?
 
-    init(command: ChatCommand) {
+    init(command: ChatCommand) throws {
         self.command = command
         client = ControlClient(dataDirectory: command.peer.dataDir)
         session = command.session
+        choice = try command.choice.request()
+        format = try command.choice.format()
+        messages = Self.opening(command)
+    }
+
+    /// What every conversation begins with.
+    private static func opening(_ command: ChatCommand) -> [ChatRequest.Message] {
+        command.system.map { [ChatRequest.Message(role: .system, content: $0)] } ?? []
     }
 
     /// One turn: sends the question, prints the answer as it comes. An answer that is interrupted stays in the history as far
@@ -21,8 +31,7 @@ struct Conversation {
         messages.append(ChatRequest.Message(role: .user, content: question))
         let request = ChatRequest(
             network: command.network, messages: messages, session: session, maxTokens: command.maxTokens,
-            temperature: command.temperature, topK: command.topK, topP: command.topP, seed: command.seed,
-            goesOn: goesOn)
+            choice: choice, stop: command.choice.stop, format: format, goesOn: goesOn)
         let progress = ProgressLine()
         let printer = AnswerPrinter(isWanted: !command.output.json)
         do {
@@ -84,7 +93,7 @@ struct Conversation {
             case "": continue
             case "/quit": return
             case "/new":
-                messages = []
+                messages = Self.opening(command)
                 session = nil
                 StandardError.write("A new conversation.\n")
             case "/help":

@@ -10,11 +10,11 @@ struct ModelCommand: ParsableCommand {
 
     struct Add: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Cut a model file into pieces, so that a network can be made with it.")
+            abstract: "Cut a model into pieces, so that a network can be made with it.")
 
-        @Argument(help: "A model in GGUF.")
+        @Argument(help: "A model: a file in GGUF, or a directory of safetensors with config.json and tokenizer.json.")
         var file: String
-        @Option(help: "What the model is called. (default: the file's name without .gguf)")
+        @Option(help: "What the model is called. (default: the name of the file, without .gguf, or of the directory)")
         var name: String?
         @OptionGroup var peer: PeerOptions
         @OptionGroup var output: OutputOptions

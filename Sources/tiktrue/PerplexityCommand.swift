@@ -12,7 +12,9 @@ struct PerplexityCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("A file of text.", valueName: "file"))
     var file: String
     @Option(
-        help: ArgumentHelp("A model in GGUF. (default: the one that tools/quickstart fetches)", valueName: "file"))
+        help: ArgumentHelp(
+            "A model in GGUF, or a directory of safetensors. (default: the one that tools/quickstart fetches)",
+            valueName: "file"))
     var model: String?
     @Option(help: ArgumentHelp("Tokens of a window. (default: 512)", valueName: "tokens"))
     var context: Int?

@@ -15,8 +15,8 @@ struct TikTrue: AsyncParsableCommand {
         version: Release.version,
         subcommands: [
             UpCommand.self, StatusCommand.self, StopCommand.self, NetworkCommand.self, ModelCommand.self,
-            PeerCommand.self, ChatCommand.self, EventsCommand.self, BenchCommand.self, PerplexityCommand.self,
-            SimulateCommand.self,
+            PeerCommand.self, ChatCommand.self, EmbedCommand.self, EventsCommand.self, BenchCommand.self,
+            PerplexityCommand.self, SimulateCommand.self,
         ])
 
     mutating func run() throws { throw MissingCommand(after: TikTrue.self) }

@@ -6,7 +6,7 @@ import Wire
 @Suite("A driver") final class DriverTests {
     var now = Instant.zero
     var driver = Driver(
-        network: World.network, session: session, peer: driverPeer, blockCount: 9, sampling: World.sampling,
+        network: World.network, model: World.model, session: session, peer: driverPeer, blockCount: 9, task: World.task,
         settings: .small)
 
     func handle(_ input: Driver.Input) -> [Driver.Effect] { driver.handle(input, at: now) }
@@ -15,15 +15,15 @@ import Wire
     }
     /// A route over three peers, a prompt of two tokens fed to it.
     func begin(maxNewTokens: Int = 5, stop: [Int32] = []) {
-        _ = handle(.begin(route: threeStages))
-        _ = handle(.append(tokens: [8, 9], maxNewTokens: maxNewTokens, stop: stop))
+        _ = handle(.rerouted(threeStages))
+        _ = handle(.append(tokens: [8, 9], maxNewTokens: maxNewTokens, stop: stop, task: World.task))
         _ = receive(resume(1, stage: 0, next: 0), from: 1)
         for stage in 1...2 { _ = receive(progress(1, stage: stage, next: 0), from: stage + 1) }
     }
 
     @Test("tells every stage of the route, before anything is asked of it")
     func opens() {
-        let effects = handle(.begin(route: threeStages))
+        let effects = handle(.rerouted(threeStages))
         for index in 0..<3 {
             #expect(effects.frames(to: peer(index + 1)) == [.routeOpen(routeOpen(1, stage: index))])
         }
@@ -31,8 +31,8 @@ import Wire
 
     @Test("sends nothing before the first stage has said where to begin, then its tokens from there")
     func feeds() {
-        _ = handle(.begin(route: threeStages))
-        #expect(handle(.append(tokens: [1, 2, 3, 4, 5, 6], maxNewTokens: 1, stop: [])).isEmpty)
+        _ = handle(.rerouted(threeStages))
+        #expect(handle(.append(tokens: [1, 2, 3, 4, 5, 6], maxNewTokens: 1, stop: [], task: World.task)).isEmpty)
         #expect(
             receive(resume(1, stage: 0, next: 1), from: 1).frames(to: peer(1)) == [
                 tokens(1, at: 1, [2, 3, 4, 5]), tokens(1, at: 5, [6], sample: true),
@@ -41,8 +41,8 @@ import Wire
 
     @Test("keeps within a window of what the first stage has acknowledged")
     func window() {
-        _ = handle(.begin(route: threeStages))
-        _ = handle(.append(tokens: Array(0..<20), maxNewTokens: 1, stop: []))
+        _ = handle(.rerouted(threeStages))
+        _ = handle(.append(tokens: Array(0..<20), maxNewTokens: 1, stop: [], task: World.task))
         #expect(receive(resume(1, stage: 0, next: 0), from: 1).count == 2)
         #expect(receive(progress(1, stage: 0, next: 3), from: 1).frames(to: peer(1)) == [tokens(1, at: 8, [8, 9, 10])])
     }
@@ -51,7 +51,7 @@ import Wire
     func decodes() {
         begin()
         let effects = receive(sampled(1, at: 2, 70), from: 3)
-        #expect(effects == [.token(70, at: Position(2)), .send(tokens(1, at: 2, [70], sample: true), to: peer(1))])
+        #expect(effects == [told(70, at: 2), .send(tokens(1, at: 2, [70], sample: true), to: peer(1))])
     }
 
     @Test("drops samples for other positions, of other epochs and from others than the last stage")
@@ -67,10 +67,10 @@ import Wire
     func stops() {
         begin(stop: [3, 71])
         _ = receive(sampled(1, at: 2, 70), from: 3)
-        #expect(receive(sampled(1, at: 3, 71), from: 3) == [.token(71, at: Position(3)), .finished(.stop)])
+        #expect(receive(sampled(1, at: 3, 71), from: 3) == [told(71, at: 3), .finished(.stop)])
         #expect(driver.tokens == [8, 9, 70, 71])
         #expect(
-            handle(.append(tokens: [5], maxNewTokens: 1, stop: [])).frames(to: peer(1)) == [
+            handle(.append(tokens: [5], maxNewTokens: 1, stop: [], task: World.task)).frames(to: peer(1)) == [
                 tokens(1, at: 3, [71, 5], sample: true)
             ])
     }
@@ -85,11 +85,12 @@ import Wire
     @Test("ends a turn when the context is full, and refuses a turn that does not fit")
     func contextLimit() {
         driver = Driver(
-            network: World.network, session: session, peer: driverPeer, blockCount: 9, sampling: World.sampling,
+            network: World.network, model: World.model, session: session, peer: driverPeer, blockCount: 9,
+            task: World.task,
             contextLimit: 3, settings: .small)
         begin()
         #expect(receive(sampled(1, at: 2, 70), from: 3).finish == .length)
-        guard case .failed = handle(.append(tokens: [1], maxNewTokens: 1, stop: [])).finish else {
+        guard case .failed = handle(.append(tokens: [1], maxNewTokens: 1, stop: [], task: World.task)).finish else {
             Issue.record("a turn was accepted that does not fit")
             return
         }
@@ -155,7 +156,7 @@ import Wire
         _ = receive(sampled(1, at: 2, 70), from: 3)
         #expect(handle(.stageLost(peer(2))).isEmpty)
         #expect(driver.nextDeadline == nil)
-        #expect(handle(.append(tokens: [5], maxNewTokens: 1, stop: [])).wish?.avoiding == [peer(2)])
+        #expect(handle(.append(tokens: [5], maxNewTokens: 1, stop: [], task: World.task)).wish?.avoiding == [peer(2)])
     }
 
     @Test("avoids a stage that failed until the next token has come")
@@ -190,8 +191,8 @@ import Wire
 
     @Test("avoids a stage that never answered the route")
     func mute() {
-        _ = handle(.begin(route: threeStages))
-        _ = handle(.append(tokens: [8, 9], maxNewTokens: 5, stop: []))
+        _ = handle(.rerouted(threeStages))
+        _ = handle(.append(tokens: [8, 9], maxNewTokens: 5, stop: [], task: World.task))
         _ = receive(resume(1, stage: 0, next: 0), from: 1)
         _ = receive(progress(1, stage: 2, next: 0), from: 3)
         now = driver.nextDeadline!
@@ -226,7 +227,7 @@ import Wire
         #expect(handle(.cancel) == [.finished(.cancelled)])
         #expect(receive(sampled(1, at: 2, 70), from: 3).isEmpty)
         #expect(
-            handle(.append(tokens: [5], maxNewTokens: 1, stop: [])).frames(to: peer(1)) == [
+            handle(.append(tokens: [5], maxNewTokens: 1, stop: [], task: World.task)).frames(to: peer(1)) == [
                 tokens(1, at: 2, [5], sample: true)
             ])
     }
@@ -235,7 +236,7 @@ import Wire
     func continuesCancelled() {
         begin()
         _ = handle(.cancel)
-        let effects = handle(.append(tokens: [], maxNewTokens: 1, stop: []))
+        let effects = handle(.append(tokens: [], maxNewTokens: 1, stop: [], task: World.task))
         #expect(effects.frames(to: peer(3)) == [.routeOpen(routeOpen(2, stage: 2, awaiting: 2))])
     }
 

@@ -18,8 +18,9 @@ enum FakeModel {
         return hash
     }
 
-    static func sample(_ hidden: UInt64, _ settings: SamplingSettings, at position: Int) -> Int32 {
-        Int32(mix(hidden, settings.seed, UInt64(position)) % vocabulary)
+    /// `heard` is the cache's: what came before the position, which penalties and formats choose by.
+    static func sample(_ hidden: UInt64, _ settings: SamplingSettings, answerStart: Int, heard: UInt64) -> Int32 {
+        Int32(mix(hidden, settings.seed, UInt64(settings.format == nil ? 0 : answerStart), heard) % vocabulary)
     }
 
     /// What an undisturbed machine that holds every block answers to these turns.
@@ -34,8 +35,11 @@ enum FakeModel {
             var answer: [Int32] = []
             while answer.count < turn.maxNewTokens {
                 var hidden: UInt64 = 0
-                for position in cache.count..<tokens.count { hidden = cache.apply(UInt64(tokens[position])) }
-                let token = sample(hidden, settings, at: tokens.count)
+                for position in cache.count..<tokens.count {
+                    hidden = cache.apply(UInt64(tokens[position]), token: tokens[position])
+                }
+                let token = sample(
+                    hidden, turn.settings ?? settings, answerStart: tokens.count - answer.count, heard: cache.heard)
                 tokens.append(token)
                 answer.append(token)
                 if turn.stop.contains(token) { break }
@@ -60,12 +64,16 @@ struct Turn {
     var prompt: [Int32]
     var maxNewTokens: Int
     var stop: [Int32] = []
+    /// Nil for those of the world.
+    var settings: SamplingSettings?
 }
 
 /// The running hash of each block after each position.
 struct FakeCache {
     let blocks: BlockRange
     private var running: [[UInt64]]
+    /// The running hash of the tokens.
+    private var tokens: [UInt64] = []
 
     init(blocks: BlockRange) {
         self.blocks = blocks
@@ -73,13 +81,17 @@ struct FakeCache {
     }
 
     var count: Int { running[0].count }
+    /// What all tokens up to the last position come to.
+    var heard: UInt64 { tokens.last ?? 0 }
 
     mutating func truncate(to count: Int) {
         for index in running.indices { running[index].removeLast(running[index].count - count) }
+        tokens.removeLast(tokens.count - count)
     }
 
     /// Passes the next position through all blocks.
-    mutating func apply(_ input: UInt64) -> UInt64 {
+    mutating func apply(_ input: UInt64, token: Int32) -> UInt64 {
+        tokens.append(FakeModel.mix(heard, UInt64(token)))
         var value = input
         let position = UInt64(count)
         for index in running.indices {

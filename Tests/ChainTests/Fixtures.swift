@@ -17,11 +17,14 @@ func stage(_ peer: Int, _ blocks: ClosedRange<Int>) -> RouteStage {
 let threeStages = [stage(1, 0...2), stage(2, 3...5), stage(3, 6...8)]
 
 func routeOpen(
-    _ epoch: UInt64, stage: Int, stages: [RouteStage] = threeStages, awaiting: Int? = nil, seed: UInt64 = 42
+    _ epoch: UInt64, stage: Int, stages: [RouteStage] = threeStages, awaiting: Int? = nil, seed: UInt64 = 42,
+    start: Int? = nil, task: HeadTask? = nil
 ) -> RouteOpen {
     RouteOpen(
-        network: World.network, session: session, epoch: RouteEpoch(epoch), stages: stages, stage: stage,
-        sampling: SamplingSettings(temperature: 0, topK: 0, topP: 1, seed: seed),
+        network: World.network, model: World.model, session: session, epoch: RouteEpoch(epoch), stages: stages,
+        stage: stage,
+        task: task ?? .sampling(SamplingSettings(temperature: 0, topK: 0, topP: 1, seed: seed)),
+        answerStart: Position(start ?? awaiting ?? 0),
         awaiting: awaiting.map { Position($0) })
 }
 
@@ -40,12 +43,26 @@ func tokens(_ epoch: UInt64, at first: Int, _ tokens: [Int32], sample: Bool = fa
 func activation(_ epoch: UInt64, stage: Int, at first: Int, _ values: [UInt64], sample: Bool = false) -> Frame {
     .activation(
         Activation(
-            session: session, epoch: RouteEpoch(epoch), stage: stage, first: Position(first), count: values.count,
-            sample: sample, payload: FakeModel.payload(values)))
+            session: session, epoch: RouteEpoch(epoch), stage: stage, first: Position(first),
+            tokens: values.indices.map { Int32(first + $0) }, sample: sample, payload: FakeModel.payload(values)))
 }
 
 func sampled(_ epoch: UInt64, at position: Int, _ token: Int32) -> Frame {
-    .sampled(Sampled(session: session, epoch: RouteEpoch(epoch), position: Position(position), token: token))
+    .sampled(
+        Sampled(
+            session: session, epoch: RouteEpoch(epoch), position: Position(position), choice: TokenChoice(token: token))
+    )
+}
+
+func embedded(_ epoch: UInt64, at position: Int, _ value: UInt64) -> Frame {
+    .embedded(
+        Embedded(
+            session: session, epoch: RouteEpoch(epoch), position: Position(position),
+            payload: FakeModel.payload([value])))
+}
+
+func told(_ token: Int32, at position: Int) -> Driver.Effect {
+    .token(TokenChoice(token: token), at: Position(position))
 }
 
 func failed(_ epoch: UInt64, stage: Int, _ reason: String) -> Frame {
@@ -78,7 +95,7 @@ extension [Driver.Effect] {
         }
         return nil
     }
-    var told: [Int32] { compactMap { if case .token(let token, _) = $0 { token } else { nil } } }
+    var told: [Int32] { compactMap { if case .token(let choice, _) = $0 { choice.token } else { nil } } }
 }
 
 /// One stage with a shell that answers at will.
@@ -113,8 +130,9 @@ final class StageBench {
             let result: StageResult =
                 switch work.output {
                 case .hidden: .hidden(FakeModel.payload((0..<work.count).map { UInt64(1000 + work.first.value + $0) }))
-                case .nothing: .cached
-                case .token: .token(token)
+                case .nothing, .states: .cached
+                case .token: .token(TokenChoice(token: token))
+                case .embedding: .embedding(FakeModel.payload([UInt64(token)]))
                 }
             let more = handle(.computed(work.ticket, result))
             all += more

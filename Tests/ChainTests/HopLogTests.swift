@@ -6,9 +6,9 @@ import Wire
 @Suite("A hop's log") struct HopLogTests {
     static func filled() -> HopLog {
         var log = HopLog()
-        _ = log.append(FakeModel.payload([0, 1, 2]), count: 3)
-        _ = log.append(FakeModel.payload([3]), count: 1)
-        _ = log.append(FakeModel.payload([4, 5]), count: 2)
+        _ = log.append(FakeModel.payload([0, 1, 2]), tokens: [0, 1, 2])
+        _ = log.append(FakeModel.payload([3]), tokens: [3])
+        _ = log.append(FakeModel.payload([4, 5]), tokens: [4, 5])
         return log
     }
 
@@ -17,8 +17,9 @@ import Wire
         let log = Self.filled()
         for first in 0..<6 {
             for end in (first + 1)...6 {
-                let payload = log.payload(from: Position(first), count: end - first)
-                #expect(FakeModel.values(payload) == (first..<end).map { UInt64($0) })
+                let part = log.part(from: Position(first), count: end - first)
+                #expect(FakeModel.values(part.payload) == (first..<end).map { UInt64($0) })
+                #expect(part.tokens == (first..<end).map { Int32($0) })
             }
         }
     }
@@ -39,8 +40,8 @@ import Wire
     func refuses() {
         var log = Self.filled()
         let taken = [
-            log.append(Payload([1, 2, 3]), count: 2), log.append(Payload([1, 2, 3, 4]), count: 1),
-            log.append(.empty, count: 1),
+            log.append(Payload([1, 2, 3]), tokens: [1, 2]), log.append(Payload([1, 2, 3, 4]), tokens: [1]),
+            log.append(.empty, tokens: [1]),
         ]
         #expect(taken == [false, false, false])
         #expect(log.end == Position(6))

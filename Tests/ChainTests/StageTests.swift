@@ -60,7 +60,7 @@ import Wire
         #expect(bench.receive(activation(1, stage: 1, at: 0, [10, 11, 12]), from: 1).isEmpty)
         let work = bench.receive(activation(1, stage: 1, at: 1, [11, 12, 13, 14]), from: 1).works
         #expect(work.map(\.first) == [Position(3)])
-        #expect(work.map(\.input) == [.hidden(FakeModel.payload([13, 14]), count: 2)])
+        #expect(work.map(\.input) == [.hidden(FakeModel.payload([13, 14]), tokens: [3, 4])])
     }
 
     @Test("answers a gap by asking for what is missing, once, however many frames do not fit")
@@ -101,7 +101,10 @@ import Wire
         _ = bench.receive(activation(1, stage: 2, at: 4, [4, 5], sample: true), from: 2)
         let works = bench.finish(first).works
         #expect(works.map(\.count) == [1, 4, 1])
-        #expect(works.map(\.output) == [.nothing, .nothing, .token(World.sampling, position: Position(6))])
+        #expect(
+            works.map(\.output) == [
+                .nothing, .nothing, .token(World.sampling, position: Position(6), answerStart: .zero),
+            ])
     }
 
     @Test("samples at the sampling point though more is queued behind it")
@@ -332,7 +335,7 @@ import Wire
         bench.open(routeOpen(1, stage: 1))
         bench.finish(bench.receive(activation(1, stage: 1, at: 0, [1]), from: 1))
         let wide = Activation(
-            session: session, epoch: RouteEpoch(1), stage: 1, first: Position(1), count: 1, sample: false,
+            session: session, epoch: RouteEpoch(1), stage: 1, first: Position(1), tokens: [1], sample: false,
             payload: FakeModel.payload([1, 2]))
         #expect(
             bench.receive(.activation(wide), from: 1).frames == [

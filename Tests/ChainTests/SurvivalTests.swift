@@ -8,6 +8,10 @@ import Wire
     static let turns = [
         Turn(prompt: (0..<19).map { Int32($0 * 31 % 97) }, maxNewTokens: 5),
         Turn(prompt: [5, 4, 3], maxNewTokens: 4),
+        // Other settings, and a format that begins at this answer: the stages are told so by a route of the same stages.
+        Turn(
+            prompt: [7], maxNewTokens: 3,
+            settings: SamplingSettings(temperature: 1, topK: 0, topP: 1, seed: 9, format: .grammar("root ::= \"7\""))),
     ]
 
     static func expected(_ world: World) -> [[Int32]] {
@@ -18,7 +22,7 @@ import Wire
     @discardableResult
     static func converse(_ world: World, _ name: String, disturb: (World) -> Void = { _ in }) -> Int {
         let expected = expected(world)
-        if let route = world.plan() { world.drive(.begin(route: route)) }
+        if let route = world.plan() { world.drive(.rerouted(route)) }
         for (turn, answer) in zip(turns, expected) {
             world.say(turn)
             world.run(disturb: disturb)
@@ -231,7 +235,7 @@ import Wire
         for seed in 0..<60 as Range<UInt64> {
             let world = World.six(seed: seed)
             var choice = SeededGenerator(seed &+ 7000)
-            if let route = world.plan() { world.drive(.begin(route: route)) }
+            if let route = world.plan() { world.drive(.rerouted(route)) }
             var turns: [Turn] = []
             var answers: [[Int32]] = []
             for number in 0..<4 {
@@ -254,7 +258,7 @@ import Wire
     @Test("nothing that was kept is computed twice when the last of three stages is replaced")
     func economy() {
         let world = World.trio(seed: 1, settings: .standard)
-        world.drive(.begin(route: [stage(1, 0...2), stage(2, 3...5), stage(0, 6...8)]))
+        world.drive(.rerouted([stage(1, 0...2), stage(2, 3...5), stage(0, 6...8)]))
         world.say(Turn(prompt: (0..<100).map { Int32($0) }, maxNewTokens: 2))
         world.run()
         let before = world.computed

@@ -22,7 +22,9 @@ final class World {
     }
 
     static let network = NetworkID(digest: Digest(value: Bytes32((0..<32).map { _ in 7 })!))
+    static let model = Digest.of([7])
     static let session = SessionID(high: 1, low: 2)
+    static let task = HeadTask.sampling(sampling)
     static let sampling = SamplingSettings(temperature: 0, topK: 0, topP: 1, seed: 42)
     static func peer(_ number: Int) -> PeerID { PeerID((0..<32).map { $0 == 0 ? UInt8(number) : 0 })! }
 
@@ -44,6 +46,7 @@ final class World {
     private(set) var now = Instant.zero
     private(set) var steps = 0
     private(set) var answer: [Int32] = []
+    private(set) var embeddings: [Payload] = []
     private(set) var finished: Driver.Finish?
     private(set) var framesSent: [(frame: Frame, from: Int, to: Int)] = []
     /// Positions computed, replays included.
@@ -64,8 +67,9 @@ final class World {
         self.settings = settings
         random = SeededGenerator(seed)
         driver = Driver(
-            network: World.network, session: World.session, peer: World.peer(0), blockCount: blockCount,
-            sampling: World.sampling, settings: settings)
+            network: World.network, model: World.model, session: World.session, peer: World.peer(0),
+            blockCount: blockCount,
+            task: World.task, settings: settings)
         stages = (0..<peers).map { Stages(peer: World.peer($0), settings: settings) }
         caches = Array(repeating: [:], count: peers)
         jobs = Array(repeating: [], count: peers)
@@ -85,8 +89,9 @@ final class World {
             case .send(let frame, let peer): send(frame, from: 0, to: number(peer))
             case .routeWanted(let avoiding, let keeping): drive(.rerouted(plan(avoiding, keeping)))
             case .token(let token, let position):
-                #expect(driver.tokens[position.value] == token)
-                answer.append(token)
+                #expect(driver.tokens[position.value] == token.token)
+                answer.append(token.token)
+            case .embedding(let payload): embeddings.append(payload)
             case .finished(let reason): finished = reason
             }
         }
@@ -151,17 +156,22 @@ final class World {
             computed += work.count
             let outputs =
                 switch work.input {
-                case .tokens(let tokens): tokens.map { cache.apply(UInt64($0)) }
-                case .hidden(let payload, _): FakeModel.values(payload).map { cache.apply($0) }
+                case .tokens(let tokens): tokens.map { cache.apply(UInt64($0), token: $0) }
+                case .hidden(let payload, let tokens):
+                    zip(FakeModel.values(payload), tokens).map { cache.apply($0, token: $1) }
                 }
             caches[index][work.key] = cache
             if random.chance(happening.lostResults) { return }
             switch work.output {
             case .hidden: stage(index, .computed(work.key, work.ticket, .hidden(FakeModel.payload(outputs))))
-            case .nothing: stage(index, .computed(work.key, work.ticket, .cached))
-            case .token(let settings, let position):
-                let token = FakeModel.sample(outputs.last!, settings, at: position.value)
-                stage(index, .computed(work.key, work.ticket, .token(token)))
+            case .nothing, .states: stage(index, .computed(work.key, work.ticket, .cached))
+            case .token(let settings, _, let answerStart):
+                let token = FakeModel.sample(
+                    outputs.last!, settings, answerStart: answerStart.value, heard: cache.heard)
+                stage(index, .computed(work.key, work.ticket, .token(TokenChoice(token: token))))
+            case .embedding:
+                let embedding = FakeModel.payload([FakeModel.mix(outputs.last!, cache.heard)])
+                stage(index, .computed(work.key, work.ticket, .embedding(embedding)))
             }
         }
     }
@@ -228,7 +238,15 @@ final class World {
     func say(_ turn: Turn) {
         answer = []
         finished = nil
-        drive(.append(tokens: turn.prompt, maxNewTokens: turn.maxNewTokens, stop: turn.stop))
+        drive(
+            .append(
+                tokens: turn.prompt, maxNewTokens: turn.maxNewTokens, stop: turn.stop,
+                task: turn.settings.map { .sampling($0) } ?? World.task))
+    }
+
+    func embed(_ tokens: [Int32]) {
+        finished = nil
+        drive(.append(tokens: tokens, maxNewTokens: 1, stop: [], task: .embedding))
     }
 
     // MARK: What goes wrong

@@ -76,7 +76,9 @@ struct ProtocolPageTests {
         #expect(messages.contains("SignedMessage"))
         // Parts of one message that are written out where they stand in it.
         let inline = [
-            "RecordVersionMessage", "RouteStageMessage", "SamplingMessage", "AdmissionMessage", "GrantMessage",
+            "RecordVersionMessage", "RouteStageMessage", "SamplingMessage", "PenaltiesMessage", "TokenBiasMessage",
+            "FormatMessage",
+            "CandidateMessage", "AdmissionMessage", "GrantMessage",
         ]
         #expect(messages.filter { !inline.contains($0) && !page.contains($0) } == [])
         let fields = inline.flatMap { name in

@@ -206,7 +206,8 @@ class Lab:
 
     def run(self, host, *words, **options):
         """Runs a command on a host to its end; `options` as for subprocess.run."""
-        options.setdefault("stdin", subprocess.DEVNULL)
+        if options.get("input") is None:
+            options.setdefault("stdin", subprocess.DEVNULL)
         return subprocess.run(self.on(host, *words), **options)
 
     def popen(self, host, *words, **options):

@@ -67,9 +67,10 @@ class Peer:
     def words(self, *words):
         return [PROGRAM, *map(str, words), "--data-dir", str(self.data_dir)]
 
-    def run(self, *words, timeout=4 * PATIENCE):
-        """Runs a command to its end, whatever that is."""
-        return self.lab.run(self.host, *self.words(*words), capture_output=True, text=True, timeout=timeout)
+    def run(self, *words, timeout=4 * PATIENCE, input=None):
+        """Runs a command to its end, whatever that is. `input` is what it reads."""
+        return self.lab.run(
+            self.host, *self.words(*words), capture_output=True, text=True, timeout=timeout, input=input)
 
     def do(self, *words, **options):
         """Runs a command that has to succeed; returns what it printed."""

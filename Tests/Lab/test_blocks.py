@@ -1,9 +1,14 @@
 """Blocks travel to the peers that are to hold them, and only there, whole and verified, however often the cable breaks."""
 
 import hashlib
+import json
+import pathlib
+import shutil
 
 from lab import wait_until
 from peers import MODEL, PLENTY, PeerCase, blocks
+
+SAFETENSORS = pathlib.Path(__file__).resolve().parents[1] / "InferenceTests" / "Fixtures" / "safetensors"
 
 
 class BlockTests(PeerCase):
@@ -106,3 +111,18 @@ class ModelFileTests(PeerCase):
         self.assertEqual(peer.json("model", "add", MODEL)["name"], MODEL.name.removesuffix(".gguf"))
         self.assertEqual(peer.json("model", "show", MODEL.name.removesuffix(".gguf"))["source"], str(MODEL))
         self.assertEqual(peer.json("model", "add", MODEL, "--name", "small")["name"], "small")
+
+    def test_a_directory_of_safetensors_is_added_whole_or_not_at_all(self):
+        peer = self.peer(1, share=PLENTY)
+        directory = self.lab.folder / "tiny"
+        shutil.copytree(SAFETENSORS, directory)
+        sentence = peer.refuses("model", "add", directory)
+        self.assertIn("tokenizer.json", sentence)
+        self.assertEqual(list((peer.data_dir / "pieces").glob("*")), [])
+        vocabulary = {letter: number for number, letter in enumerate("abcdefghij")}
+        words = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True}
+        tokenizer = {"pre_tokenizer": words, "model": {"type": "BPE", "vocab": vocabulary, "merges": []}}
+        (directory / "tokenizer.json").write_text(json.dumps(tokenizer))
+        added = peer.json("model", "add", directory)
+        self.assertEqual((added["name"], added["source"]), ("tiny", str(directory)))
+        self.assertEqual(len(list((peer.data_dir / "pieces").glob("*"))), added["pieces"])

@@ -1,5 +1,9 @@
 """A model that is split over hosts answers as one that is whole."""
 
+import json
+import tempfile
+from pathlib import Path
+
 from peers import PLENTY, TOKENS, PeerCase, blocks
 
 PROMPTS = (
@@ -45,6 +49,57 @@ class ChainTests(PeerCase):
                 alone = self.whole.chat("--seed", seed, *FREE, network="alone", tokens=64)
                 self.assertEqual(alone["seed"], seed)
                 self.assert_same_answer(self.peers[1].chat("--seed", seed, *FREE, tokens=64), alone)
+
+    def test_shaped_answers_equal_those_of_a_single_peer(self):
+        """What the last stage chooses by: the tokens before, the place in a format, bans, and what it tells beside them."""
+        shaped = ("--repeat-penalty", 1.3, "--frequency-penalty", 0.2, "--min-p", 0.05, "--temperature", 0.9, "--seed", 5,
+                  "--bias", "28=ban", "--logprobs", 3)
+        alone = self.whole.chat(*shaped, network="alone", tokens=48)
+        split = self.peers[1].chat(*shaped, tokens=48)
+        self.assert_same_answer(split, alone)
+        self.assertEqual(split["logprobs"], alone["logprobs"])
+        self.assertEqual([token["id"] for token in split["logprobs"]], split["token_ids"])
+        self.assertNotIn(28, split["token_ids"])
+
+    def test_an_answer_keeps_to_its_schema_and_to_its_stop_strings(self):
+        schema = Path(self.enterContext(tempfile.TemporaryDirectory())) / "schema.json"
+        schema.write_text(json.dumps({
+            "type": "object", "properties": {"city": {"type": "string", "maxLength": 20}, "people": {"type": "integer"}},
+            "required": ["city", "people"], "additionalProperties": False}))
+        prompt = "Name a city and how many people live there."
+        answer = self.peers[0].chat("--schema", schema, prompt=prompt, tokens=96)
+        self.assertEqual(answer["finish_reason"], "stop")
+        self.assertEqual(set(json.loads(answer["text"])), {"city", "people"})
+        self.assert_same_answer(answer, self.whole.chat("--schema", schema, network="alone", prompt=prompt, tokens=96))
+        whole = self.peers[0].chat(prompt=PROMPTS[2], tokens=64)["text"]
+        middle = whole[len(whole) // 2:][:3]
+        stopped = self.peers[0].chat("--stop", middle, prompt=PROMPTS[2], tokens=64)
+        self.assertEqual(stopped["finish_reason"], "stop")
+        self.assertEqual(stopped["text"], whole[:whole.index(middle)])
+        schema.write_text("{")
+        self.assertTrue(self.peers[0].refuses("chat", "--prompt", "x", "--schema", schema))
+
+    def test_a_conversation_goes_on_with_other_settings(self):
+        """The second turn is told to the stages anew, and they keep what they computed for the first."""
+        lines = "Count from one to five.\nAnd now?\n"
+        answers = []
+        for peer, network in ((self.peers[0], "home"), (self.whole, "alone")):
+            printed = peer.do("chat", "--network", network, "--json-object", "--max-tokens", 24, "--json", input=lines)
+            answers.append([json.loads(line) for line in printed.splitlines()])
+        for one, other in zip(*answers):
+            self.assert_same_answer(one, other)
+            self.assertTrue(one["text"].startswith("{"), one["text"])
+            self.assertEqual(one["reroutes"], 0)
+
+    def test_embeddings_equal_those_of_a_single_peer(self):
+        texts = ("The cat sat on the mat.", "A cat was sitting on a mat.", "Interest rates rose by half a point in March.")
+        split = self.peers[2].json("embed", "--network", "home", *texts)
+        alone = self.whole.json("embed", "--network", "alone", *texts)
+        self.assertEqual(split["embeddings"], alone["embeddings"])
+        def nearness(one, other):
+            return sum(x * y for x, y in zip(split["embeddings"][one], split["embeddings"][other]))
+        self.assertAlmostEqual(nearness(0, 0), 1, places=4)
+        self.assertGreater(nearness(0, 1), nearness(0, 2))
 
     def test_every_peer_may_ask_and_hears_the_same(self):
         answers = [peer.chat(tokens=48) for peer in self.peers]

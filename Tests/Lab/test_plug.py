@@ -107,6 +107,21 @@ class PlugTests(PeerCase):
         self.assertEqual(child.returncode, 0, words.decode(errors="replace"))
         self.assertEqual((first + rest).decode().rstrip("\n"), calm["text"].rstrip("\n"))
 
+    def test_an_answer_with_a_format_goes_on_where_it_stood_in_it(self):
+        """The peer that samples dies; whoever takes over finds the place in the format from the tokens."""
+        driver = self.peers[1]
+        shaped = ("--json-object", "--temperature", 0.8, "--seed", 3, "--repeat-penalty", 1.1)
+        calm = driver.chat(*shaped)
+        victims = self.victims(driver, calm)
+        # The last of the route, where it is not the one that asks.
+        last = [peer for peer in victims if peer.id == calm["route"][-1]["peer"]] or victims
+        child = driver.begin_chat(*shaped)
+        first = child.stdout.read1(4096)
+        last[0].kill()
+        rest, words = child.communicate(timeout=4 * PATIENCE)
+        self.assertEqual(child.returncode, 0, words.decode(errors="replace"))
+        self.assertEqual((first + rest).decode().rstrip("\n"), calm["text"].rstrip("\n"))
+
     def test_a_killed_peer_is_done_without_and_comes_back_as_itself(self):
         driver, victim = self.peers[0], self.peers[2]
         calm = driver.chat(tokens=32)

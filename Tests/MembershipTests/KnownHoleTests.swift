@@ -76,4 +76,15 @@ import Wire
         #expect(lone.liveness(of: 2) == .alive)
         #expect(lone.gossip.incarnation(of: Lone.peer(2)).epoch == 3)
     }
+
+    /// Found by the simulator: nothing true could be said of such a member any more, so that it was never suspected again, or the verdict
+    /// on it stayed due for ever.
+    @Test func whatWasBelievedOfALifeThatNeverBeganEndsWithTheMembersRecord() {
+        var lone = Lone(among: 5)
+        lone.hear(Rumour(2, .alive, epoch: 9, count: 0), from: 4)
+        lone.hear(from: 1, records: [Lone.record(2, epoch: 3, 1)])
+        #expect(lone.gossip.incarnation(of: Lone.peer(2)).epoch == 3)
+        lone.pass(.seconds(60), answer: answering(except: [2]))
+        #expect(lone.liveness(of: 2) == .dead)
+    }
 }

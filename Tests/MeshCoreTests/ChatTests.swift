@@ -53,6 +53,35 @@ import Wire
         home.expectSound()
     }
 
+    @Test("A stage refuses the route of a driver that goes by another model, and says so")
+    func routeOfAnotherModel() throws {
+        let home = try Home(seed: 4)
+        let world = home.world
+        let id = home.chat(0, [1, 2, 3])
+        world.answer(id)
+        let stages = try #require(home.outcome(id)?.route)
+        let place = try #require(stages.firstIndex { $0.peer == world.hosts[1].peer })
+        func answers(to model: ModelManifest, session: UInt64) throws -> [Frame] {
+            let open = RouteOpen(
+                network: home.network, model: model.digest(), session: SessionID(high: 9, low: session), epoch: .first,
+                stages: stages, stage: place, task: .sampling(Home.sampling), answerStart: .zero, awaiting: nil)
+            var core = try #require(world.hosts[1].core)
+            let before = core.effects.count
+            core.receiveChain(.routeOpen(open), from: world.hosts[0].peer, at: world.time(of: world.hosts[1]).instant)
+            return core.effects.dropFirst(before).compactMap { if case .send(let frame, _) = $0 { frame } else { nil } }
+        }
+        // As many blocks, other pieces.
+        let refused = try answers(to: FakeModel(name: "next", seed: 2).manifest, session: 1)
+        guard case .stageFailed(let failed)? = refused.first, refused.count == 1 else {
+            Issue.record("it answered \(refused)")
+            return
+        }
+        #expect(failed.stage == place && failed.reason.contains("another model"))
+        let taken = try answers(to: home.model.manifest, session: 2)
+        #expect(taken.contains { if case .resume = $0 { true } else { false } }, "the right model's is taken")
+        home.expectSound()
+    }
+
     @Test("A member that holds no blocks chats over those who do")
     func memberWithoutBlocks() throws {
         let home = try Home(seed: 3, hosts: 2, memory: [900])
@@ -234,7 +263,7 @@ import Wire
             .chat(
                 ChatInput(
                     network: NetworkID(digest: Digest.of([1])), conversation: SessionID(high: 1, low: 1), tokens: [1],
-                    maxNewTokens: 1, stopTokens: [], sampling: Home.sampling)))
+                    maxNewTokens: 1, stopTokens: [], task: .sampling(Home.sampling))))
         let long = home.chat(0, Array(repeating: 1, count: 5000), conversation: 2)
         let empty = home.chat(0, [], conversation: 3)
         let running = home.chat(0, [1, 2, 3], conversation: 4)
@@ -292,6 +321,27 @@ import Wire
         }
         #expect(world.hosts[0].core!.drivers.count <= MeshLimits.drivers)
         for host in world.hosts { #expect(host.caches.count <= MeshLimits.drivers) }
+        home.expectSound()
+    }
+
+    @Test("An embedding comes over the chain as an answer does, and is the same from every machine")
+    func embedding() throws {
+        let home = try Home(seed: 17, hosts: 3, memory: [400])
+        let world = home.world
+        var told: [[Response]] = []
+        for host in 0..<3 {
+            let id = world.request(
+                host,
+                .chat(
+                    ChatInput(
+                        network: home.network, conversation: SessionID(high: 2, low: UInt64(host)), tokens: [5, 6, 7],
+                        maxNewTokens: 1, stopTokens: [], task: .embedding, goesOn: false)))
+            world.answer(id)
+            #expect(home.outcome(id)?.reason == .stop)
+            told.append((world.responses[id] ?? []).filter { if case .embedding = $0 { true } else { false } })
+        }
+        #expect(told[0].count == 1)
+        #expect(Set(told).count == 1)
         home.expectSound()
     }
 

@@ -131,8 +131,10 @@ struct FrameSource {
             }
             return .routeOpen(
                 RouteOpen(
-                    network: network(), session: session(), epoch: epoch(), stages: stages, stage: below(stages.count),
-                    sampling: Home.sampling, awaiting: below(2) == 0 ? position() : nil))
+                    network: network(), model: below(4) == 0 ? digest() : home.model.manifest.digest(),
+                    session: session(), epoch: epoch(), stages: stages, stage: below(stages.count),
+                    task: .sampling(Home.sampling), answerStart: position(), awaiting: below(2) == 0 ? position() : nil)
+            )
         case 12: return .resume(resume())
         case 13:
             return .tokens(
@@ -143,10 +145,14 @@ struct FrameSource {
             let count = 1 + below(4)
             return .activation(
                 Activation(
-                    session: session(), epoch: epoch(), stage: below(4), first: position(), count: count,
-                    sample: below(2) == 0, payload: Payload(Array(repeating: 5, count: count * pick([4, 8])))))
+                    session: session(), epoch: epoch(), stage: below(4), first: position(),
+                    tokens: (0..<count).map { _ in Int32(below(997)) }, sample: below(2) == 0,
+                    payload: Payload(Array(repeating: 5, count: count * pick([4, 8])))))
         case 15:
-            return .sampled(Sampled(session: session(), epoch: epoch(), position: position(), token: Int32(below(997))))
+            return .sampled(
+                Sampled(
+                    session: session(), epoch: epoch(), position: position(),
+                    choice: TokenChoice(token: Int32(below(997)))))
         case 16: return .stageProgress(resume())
         case 17:
             return .stageFailed(StageFailed(session: session(), epoch: epoch(), stage: below(5), reason: "no"))

@@ -187,7 +187,10 @@ import Wire
             return waiting != nil
         }
         let (host, need) = try #require(waiting)
-        let piece = home.model.manifest.blocks[need.blocks.first].pieces[0].digest
+        // One that is in memory already would stay there, whatever became of the file.
+        let loaded = host.inspect(home.network)?.loaded ?? []
+        let block = try #require(need.blocks.closedRange.first { !loaded.contains($0) })
+        let piece = home.model.manifest.blocks[block].pieces[0].digest
         host.disk.pieces[piece] = nil
         world.feed(host, .pieceRemoved(piece))
         #expect(host.core?.needs.contains { $0.key == need.key } == false)

@@ -64,21 +64,37 @@ import Wire
         #expect(verdict(voters: [[0, 1, 2]], heard: [1: [0, 1, 2], 2: []], isSetBack: true) == .proven)
     }
 
+    /// Where the logs end of those that bind this peer. Its own ends at `mine`, and each knows the last set that it has heard of.
+    private func ends(
+        _ mine: UInt64, _ own: [Int], heard: [Int: (last: UInt64, voters: [Int])], certified: [Int]? = nil
+    ) -> [UInt64] {
+        func standing(_ last: UInt64, _ voters: [Int]) -> RaftStanding {
+            RaftStanding(
+                term: Term(1), lastIndex: LogIndex(last), lastTerm: Term(1),
+                voters: VoterSet(voters: voters.map { Self.peers[$0] }))
+        }
+        var probation = Probation(question: 1, isSetBack: false, at: .zero)
+        for (peer, told) in heard { probation.heard(standing(told.last, told.voters), from: Self.peers[peer]) }
+        return probation.standings(
+            own: Self.peers[0], mine: standing(mine, own), certified: (certified ?? own).map { Self.peers[$0] },
+            members: Array(Self.peers[..<4])
+        ).map(\.lastIndex.value).filter { $0 > 0 }.sorted()
+    }
+
     @Test("what one who only learns the log has of it binds nobody but the only voter")
     func learnersBindNobody() {
-        func ends(voters: [Int], heard: [Int: UInt64]) -> [UInt64] {
-            var probation = Probation(question: 1, isSetBack: false, at: .zero)
-            let set = voters.map { Self.peers[$0] }
-            for (peer, last) in heard {
-                probation.heard(
-                    RaftStanding(
-                        term: Term(1), lastIndex: LogIndex(last), lastTerm: Term(1), voters: VoterSet(voters: set)),
-                    from: Self.peers[peer])
-            }
-            return probation.standings(own: Self.peers[0], voters: [set], members: Array(Self.peers[..<4]))
-                .map(\.lastIndex.value).sorted()
-        }
-        #expect(ends(voters: [0, 1, 2], heard: [1: 7, 2: 7, 3: 8]) == [7, 7])
-        #expect(ends(voters: [0], heard: [1: 7, 3: 8]) == [7, 8])
+        let set = [0, 1, 2]
+        #expect(ends(1, set, heard: [1: (7, set), 2: (7, set), 3: (8, set)]) == [7, 7])
+        #expect(ends(1, [0], heard: [1: (7, [0]), 3: (8, [0])]) == [7, 8])
+    }
+
+    /// Found by the simulator: the others learnt the log by then, had what its leader sent and nobody else got, and no voter led again.
+    @Test("nor what one has who voted before, once anyone knows of later voters")
+    func formerVotersBindNobody() {
+        let (old, new) = ([0, 1, 2, 3], [0, 1])
+        #expect(ends(5, new, heard: [1: (4, old), 2: (6, new), 3: (6, new)]) == [4])
+        #expect(ends(4, old, heard: [1: (5, new), 2: (6, new), 3: (6, new)], certified: new) == [5])
+        // Where the later set is of no use yet, the former ones are asked as well.
+        #expect(ends(4, old, heard: [1: (4, old), 2: (4, old), 3: (4, old)], certified: new) == [4, 4, 4])
     }
 }

@@ -75,6 +75,54 @@ import Wire
         #expect(world.saw(0) { if case .votesGivenUp = $0 { true } else { false } })
     }
 
+    @Test("Whoever hears of a machine's new life has the record that proves it")
+    func newLifeIsProven() throws {
+        let home = try Home(seed: 711)
+        let world = home.world
+        home.settleVoters(3)
+        let old = disk(of: world)
+        for _ in 0..<3 {
+            world.crash(0)
+            world.start(0)
+            home.waitUntilReady()
+        }
+        comesBack(world, with: old)
+        let host = world.hosts[0]
+        #expect(world.run(within: .seconds(30)) { host.core?.newLife != nil })
+        var core = try #require(host.core)
+        let life = try #require(core.newLife)
+        var proven: Set<PeerID> = []
+        var heard = 0
+        var input = Input.persisted(life.ticket)
+        var now = world.time(of: host)
+        for _ in 0..<50 {
+            for effect in core.handle(input, at: now) {
+                guard let (message, recipient) = gossip(effect, of: core) else { continue }
+                if message.records.contains(where: { isRecord($0, of: host, in: life.epoch) }) {
+                    proven.insert(recipient)
+                }
+                guard message.incarnation.epoch == life.epoch else { continue }
+                heard += 1
+                #expect(proven.contains(recipient), "message \(heard) of the new life comes without its record")
+            }
+            now = Time(instant: core.nextWake(after: now.instant), wallClock: now.wallClock)
+            input = .woke
+        }
+        #expect(heard > 0)
+    }
+
+    private func gossip(_ effect: Effect, of core: MeshCore) -> (GossipMessage, PeerID)? {
+        switch effect {
+        case .gossip(_, let message, let recipient, _): return (message, recipient)
+        case .send(.gossip(_, let message), let link): return core.links[link].map { (message, $0.info.peer) }
+        default: return nil
+        }
+    }
+
+    private func isRecord(_ signed: Signed, of host: Host, in epoch: UInt64) -> Bool {
+        signed.signer == host.peer && (try? PeerRecord.verified(signed))?.version.epoch == epoch
+    }
+
     @Test("When a copy of a machine is gone, the others believe the machine again, however often the copy lived anew")
     func copyIsGone() throws {
         let home = try Home(seed: 716)

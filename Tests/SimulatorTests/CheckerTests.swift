@@ -97,6 +97,11 @@ import Wire
         #expect(broken.saw(standing(4, term: 1, commit: 5), of: 1, in: group.network) != nil)
         broken = monotone
         #expect(broken.saw(standing(4, term: 2, commit: 4), of: 1, in: group.network) != nil)
+        broken = monotone
+        broken.gaveUpVotes(1, group.network)
+        #expect(broken.saw(standing(4, term: 2, commit: 1), of: 1, in: group.network) == nil)
+        broken.gaveUpVotes(1, group.network)
+        #expect(broken.saw(standing(4, term: 1, commit: 1), of: 1, in: group.network) != nil)
         monotone.restarted(
             1, group.network, version: ConfigVersion(generation: 0, revision: Revision(4)), term: Term(2))
         #expect(monotone.saw(standing(4, term: 2, commit: 1), of: 1, in: group.network) == nil)
@@ -125,6 +130,65 @@ import Wire
         payload[payload.count - 1] ^= 1
         let false_ = CertifiedConfig(chain: ledger.certified.chain, config: payload)
         #expect(certificates.wrote(false_, of: ledger.network).wrong != nil)
+    }
+
+    @Test("certificate: too few signatures, one that counts twice, and one that nobody made are found")
+    func falseCertificates() throws {
+        let members = (1...3).map { number in
+            NetworkConfig.Member(
+                peer: peer(UInt8(number)), name: "m", role: .admin, grantedMemory: 1, addresses: [])
+        }
+        var config = NetworkConfig(
+            founding: "home", by: members[0], model: FakeModel().manifest, salt: Array(repeating: 1, count: 16))
+        let ledger = try ConfigLedger(founding: config)
+        /// The revision after a chain, as so many have signed it.
+        func next(_ chain: [CertifiedHeader], _ signers: [(name: UInt8, hand: UInt8)]) -> CertifiedConfig {
+            config.revision = config.revision.next
+            config.members = members
+            config.voters = members.map(\.peer).sorted()
+            let header = RevisionHeader(
+                network: ledger.network, generation: 0, revision: config.revision, previous: Digest.of([]),
+                config: Digest.of(config.encoded()), voters: config.voters, admins: config.admins
+            ).encoded()
+            let vouches = signers.map {
+                Vouch(voter: peer($0.name), signature: key($0.hand).sign(header, domain: .revision))
+            }
+            return CertifiedConfig(
+                chain: chain + [CertifiedHeader(bytes: header, vouches: vouches)], config: config.encoded())
+        }
+        let second = next(ledger.certified.chain, [(1, 1)])
+        for signers in [[(1, 1)], [(1, 1), (1, 1)], [(1, 1), (2, 3)], [(1, 1), (9, 9)]] as [[(UInt8, UInt8)]] {
+            let wrong = Certificates.lack(in: next(second.chain, signers), of: ledger.network)
+            #expect(wrong?.contains("certified by 1 of 3") == true)
+        }
+        #expect(Certificates.lack(in: second, of: ledger.network) == nil)
+        #expect(Certificates.lack(in: next(second.chain, [(1, 1), (3, 3)]), of: ledger.network) == nil)
+        #expect(Certificates.lack(in: second, of: group.network) != nil)
+    }
+
+    @Test(
+        "records: one that goes back, or that its owner has not signed, is found; a restart forgets, and so does who leaves"
+    )
+    func records() {
+        var records = Records()
+        let at = Records.Key(host: 1, network: group.network, owner: peer(2))
+        func signed(by hand: UInt8) -> Signed {
+            let own = Signed([1, 2, 3], domain: .record, by: key(hand))
+            return Signed(payload: own.payload, signer: peer(2), signature: own.signature)
+        }
+        func version(_ sequence: UInt64) -> RecordVersion { RecordVersion(epoch: 1, sequence: sequence) }
+        func holds(_ sequence: UInt64, by hand: UInt8 = 2, life: Int = 1, since: UInt64 = 1) -> String? {
+            records.holds(
+                signed(by: hand), version(sequence), during: Records.Span(life: life, since: Revision(since)), at: at
+            )?.invariant
+        }
+        #expect(holds(5) == nil)
+        #expect(holds(5) == nil)
+        #expect(holds(4) == "monotone")
+        #expect(holds(4, life: 3) == nil)
+        #expect(holds(6, by: 3, life: 3) == "authority")
+        // It has left and come back meanwhile.
+        #expect(holds(1, life: 3, since: 9) == nil)
     }
 
     @Test("answer: a second answer, one that nobody asked for, and an order that was never is found")

@@ -216,13 +216,16 @@ struct LinkKeepaliveTests {
         let chain: [Frame] = [
             .routeOpen(
                 RouteOpen(
-                    network: Sample.network, session: session, epoch: .first, stages: [], stage: 0,
-                    sampling: SamplingSettings(temperature: 0, topK: 0, topP: 1, seed: 0), awaiting: nil)),
+                    network: Sample.network, model: Digest.of([]), session: session, epoch: .first, stages: [],
+                    stage: 0,
+                    task: .embedding, answerStart: .zero, awaiting: nil)),
             .resume(resume), .tokens(Tokens(session: session, epoch: .first, first: .zero, tokens: [], sample: false)),
-            activation, .sampled(Sampled(session: session, epoch: .first, position: .zero, token: 1)),
+            activation,
+            .sampled(Sampled(session: session, epoch: .first, position: .zero, choice: TokenChoice(token: 1))),
             .stageProgress(resume),
             .stageFailed(StageFailed(session: session, epoch: .first, stage: 0, reason: "")),
             .sessionClose(session: session, epoch: .first),
+            .embedded(Embedded(session: session, epoch: .first, position: .zero, payload: Payload([0, 0, 0, 0]))),
         ]
         #expect(chain.map { $0.encoded().kind } == Array(EncodedFrame.chainKinds))
         for frame in [.ping, .pong, Sample.offer(1), Sample.piece(1)] as [Frame] {

@@ -164,7 +164,7 @@ enum Sample {
     static func activation(_ bytes: [UInt8]) -> Frame {
         .activation(
             Activation(
-                session: SessionID(high: 1, low: 2), epoch: .first, stage: 1, first: .zero, count: 1, sample: true,
+                session: SessionID(high: 1, low: 2), epoch: .first, stage: 1, first: .zero, tokens: [1], sample: true,
                 payload: Payload(bytes)))
     }
 

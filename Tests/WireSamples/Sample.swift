@@ -167,6 +167,13 @@ package enum Sample {
 
     package static let version = ConfigVersion(generation: 1 << 32, revision: Revision(7))
 
+    /// With everything that can be asked for.
+    package static let wholeSampling = SamplingSettings(
+        temperature: 0.7, topK: 40, topP: 0.95, minP: 0.05, seed: 7,
+        penalties: PenaltySettings(repetition: 1.1, frequency: 0.5, presence: -0.5, window: 64),
+        bias: [TokenBias(token: 3, value: -.infinity), TokenBias(token: 9, value: 2)], logProbabilities: 5,
+        format: .schema("{}"))
+
     package static let sampling = SamplingSettings(temperature: 0.7, topK: 40, topP: 0.95, seed: .max)
 
     /// At least one of every kind.
@@ -195,17 +202,21 @@ package enum Sample {
             .pieceData(PieceData(digest: digest, offset: 0, total: 0, refusal: "it is not here", payload: .empty)),
             .routeOpen(
                 RouteOpen(
-                    network: network, session: session, epoch: RouteEpoch(4),
+                    network: network, model: digest, session: session, epoch: RouteEpoch(4),
                     stages: [
                         RouteStage(peer: peer, blocks: BlockRange(0...2)),
                         RouteStage(peer: other, blocks: BlockRange(3...3)),
-                    ], stage: 1, sampling: sampling, awaiting: Position(8))),
+                    ], stage: 1, task: .sampling(wholeSampling), answerStart: Position(5), awaiting: Position(8))),
             .routeOpen(
                 RouteOpen(
-                    network: network, session: session, epoch: .first,
-                    stages: [RouteStage(peer: peer, blocks: BlockRange(0...5))], stage: 0, sampling: sampling,
-                    awaiting: nil
-                )),
+                    network: network, model: digest, session: session, epoch: .first,
+                    stages: [RouteStage(peer: peer, blocks: BlockRange(0...5))], stage: 0, task: .sampling(sampling),
+                    answerStart: .zero, awaiting: nil)),
+            .routeOpen(
+                RouteOpen(
+                    network: network, model: digest, session: session, epoch: .first,
+                    stages: [RouteStage(peer: peer, blocks: BlockRange(0...5))], stage: 0, task: .embedding,
+                    answerStart: Position(3), awaiting: Position(3))),
             .standingRequest(network: network, generation: 3, question: 9),
             .standing(
                 network: network, question: 9, version: ConfigVersion(generation: 3, revision: Revision(7)),
@@ -217,9 +228,17 @@ package enum Sample {
             .tokens(Tokens(session: session, epoch: .first, first: Position(3), tokens: [0, 1, 49151], sample: true)),
             .activation(
                 Activation(
-                    session: session, epoch: .first, stage: 1, first: Position(3), count: 2, sample: false,
+                    session: session, epoch: .first, stage: 1, first: Position(3), tokens: [17, 49151], sample: false,
                     payload: Payload([UInt8](repeating: 6, count: 16)))),
-            .sampled(Sampled(session: session, epoch: .first, position: Position(4), token: 17)),
+            .sampled(Sampled(session: session, epoch: .first, position: Position(4), choice: TokenChoice(token: 17))),
+            .sampled(
+                Sampled(
+                    session: session, epoch: .first, position: Position(4),
+                    choice: TokenChoice(
+                        token: 17, logProbability: -0.5,
+                        best: [.init(token: 17, logProbability: -0.5), .init(token: 0, logProbability: -.infinity)]))),
+            .embedded(
+                Embedded(session: session, epoch: .first, position: Position(4), payload: Payload([0, 0, 128, 63]))),
             .stageFailed(StageFailed(session: session, epoch: .first, stage: 1, reason: "no memory")),
             .sessionClose(session: session, epoch: RouteEpoch(2)),
         ] + gossip.map { .gossip(network: network, $0) }

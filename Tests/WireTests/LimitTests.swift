@@ -112,9 +112,10 @@ struct LimitTests {
             return stage
         }
         var good = PBRouteOpenFrame()
-        (good.network, good.session) = (network, session)
+        (good.network, good.model, good.session) = (network, network, session)
         good.stages = [stage(0, 3), stage(4, 4)]
         good.stage = 1
+        good.sampling = Sample.wholeSampling.message
         #expect(throws: Never.self) { try frame(.routeOpen, good) }
         for change in [
             { $0.stages = [] }, { $0.stages = [stage(1, 3)] }, { $0.stages = [stage(0, 3), stage(5, 6)] },
@@ -123,7 +124,15 @@ struct LimitTests {
             { $0.stages = (0...UInt32(Limits.stages)).map { stage($0, $0) } }, { $0.stage = 2 }, { $0.stage = .max },
             { $0.epoch = tooMany }, { $0.awaiting = UInt64(Limits.positions) + 1 }, { $0.sampling.temperature = -1 },
             { $0.sampling.temperature = .nan }, { $0.sampling.temperature = .infinity }, { $0.sampling.topP = 1.5 },
-            { $0.sampling.topP = .nan }, { $0.sampling.topK = .max }, { $0.session = Data() },
+            { $0.sampling.topP = .nan }, { $0.sampling.topK = .max }, { $0.session = Data() }, { $0.model = Data() },
+            { $0.embedding = true }, { $0.clearSampling() }, { $0.answerStart = .max }, { $0.sampling.minP = -0.1 },
+            { $0.sampling.minP = .nan }, { $0.sampling.penalties.repetition = .nan },
+            { $0.sampling.penalties.presence = 101 }, { $0.sampling.penalties.window = .max },
+            { $0.sampling.bias[0].token = .max }, { $0.sampling.bias[0].value = .nan },
+            { $0.sampling.bias.append($0.sampling.bias[0]) }, { $0.sampling.bias.swapAt(0, 1) },
+            { $0.sampling.bias = (0...UInt32(Limits.biases)).map { token in .with { $0.token = token } } },
+            { $0.sampling.logProbabilities = 101 }, { $0.sampling.format = PBFormatMessage() },
+            { $0.sampling.format.grammar = String(repeating: "g", count: Limits.formatBytes + 1) },
         ] as [(inout PBRouteOpenFrame) -> Void] {
             var bad = good
             change(&bad)
@@ -153,12 +162,12 @@ struct LimitTests {
     func activations() {
         var good = PBActivationFrame()
         good.session = session
-        good.count = 3
+        good.tokens = [1, 2, 3]
         #expect(throws: Never.self) { try frame(.activation, good, payload: 24) }
         for size in [0, 1, 11, 16, 25] { refused { try frame(.activation, good, payload: size) } }
         for change in [
-            { $0.count = 0 }, { $0.count = UInt32(Limits.positionsPerFrame) + 1 }, { $0.count = .max },
-            { $0.encoding = 1 },
+            { $0.tokens = [] }, { $0.tokens = Array(repeating: 1, count: Limits.positionsPerFrame + 1) },
+            { $0.tokens[1] = .max }, { $0.encoding = 1 },
             { $0.stage = .max }, { $0.first = .max }, { $0.epoch = .max },
         ] as [(inout PBActivationFrame) -> Void] {
             var bad = good
@@ -178,6 +187,18 @@ struct LimitTests {
         sampled.session = session
         sampled.token = UInt32(Limits.vocabulary) + 1
         refused { try frame(.sampled, sampled) }
+        sampled.token = 1
+        sampled.logProbability = 0.5
+        refused { try frame(.sampled, sampled) }
+        sampled.logProbability = .nan
+        refused { try frame(.sampled, sampled) }
+        sampled.clearLogProbability()
+        sampled.best = Array(repeating: PBCandidateMessage(), count: Limits.logProbabilities + 1)
+        refused { try frame(.sampled, sampled) }
+        var embedded = PBEmbeddedFrame()
+        embedded.session = session
+        #expect(throws: Never.self) { try frame(.embedded, embedded, payload: 8) }
+        for size in [0, 2, 7, Limits.width * 4 + 4] { refused { try frame(.embedded, embedded, payload: size) } }
         var failed = PBStageFailedFrame()
         failed.session = session
         failed.reason = String(repeating: "r", count: Limits.reasonBytes + 1)

@@ -11,6 +11,10 @@ LLAMA = pathlib.Path(__file__).resolve().parent / "llama_bench.py"
 PREFILL, DECODE = 512, 128
 
 
+def note(text):
+    print(text, file=sys.stderr, flush=True)
+
+
 def output(command):
     return json.loads(subprocess.run(list(map(str, command)), check=True, stdout=subprocess.PIPE, text=True).stdout)
 
@@ -30,7 +34,8 @@ class Comparison:
     def by_turns(self, ours, theirs, name, *figures):
         """Runs both so often, and prints the medians of the figures: (title, key of ours, key of theirs)."""
         mine, other = [], []
-        for _ in range(self.rounds):
+        for turn in range(self.rounds):
+            note(f"round {turn + 1} of {self.rounds} ...")
             mine.append(ours())
             other.append(theirs())
         for title, of_mine, of_other, unit in figures:
@@ -73,7 +78,10 @@ class Comparison:
 
     def perplexity(self):
         words = [self.program, "perplexity", self.text, "--model", self.model, "--threads", self.threads, "--json"]
-        mine, other = output(words), self.theirs("perplexity", 512, self.text)
+        note("tiktrue: perplexity ...")
+        mine = output(words)
+        note(f"tiktrue: {mine['perplexity']:.4f} in {mine['seconds']:.0f} s; llama.cpp: perplexity ...")
+        other = self.theirs("perplexity", 512, self.text)
         if mine["tokens"] != other["tokens"]:
             print(f"tokens differ: {mine['tokens']} and {other['tokens']}")
         print(f"perplexity of {mine['scored_tokens']} tokens   tiktrue {mine['perplexity']:.4f}   "

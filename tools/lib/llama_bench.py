@@ -17,6 +17,14 @@ import llama_cpp as api
 import numpy
 
 
+def note(text):
+    """Where the work has got to: one line on a terminal, a line each otherwise."""
+    if sys.stderr.isatty():
+        print(f"\r{text}\033[K", end="", file=sys.stderr, flush=True)
+    else:
+        print(text, file=sys.stderr, flush=True)
+
+
 class Engine:
     """A model with a context, through the library's C functions: Python's part of a step is a call."""
 
@@ -104,7 +112,13 @@ def perplexity(path, threads, context, text):
     count = api.llama_tokenize(vocabulary, data, len(data), tokens, len(tokens), adds, False)
     tokens = list(tokens[:count])
     surprise = scored = 0
-    for start in range(0, len(tokens) // context * context, context):
+    starts = range(0, len(tokens) // context * context, context)
+    told = time.monotonic()
+    for start in starts:
+        if scored and time.monotonic() - told > 10:
+            told = time.monotonic()
+            note(f"llama.cpp: {start // context} of {len(starts)} windows, "
+                 f"perplexity so far {math.exp(surprise / scored):.4f}")
         window = tokens[start:start + context]
         if adds:
             window[0] = api.llama_vocab_bos(vocabulary)
@@ -116,6 +130,8 @@ def perplexity(path, threads, context, text):
             greatest = logits.max()
             surprise += math.log(numpy.exp(logits - greatest).sum()) + greatest - logits[window[index + 1]]
             scored += 1
+    if not scored:
+        sys.exit(f"the text is shorter than a window of {context} tokens")
     return {"perplexity": math.exp(surprise / scored), "tokens": len(tokens), "scored_tokens": scored}
 
 

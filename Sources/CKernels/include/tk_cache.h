@@ -9,6 +9,9 @@
 //   Q8_0  per 32 values (the last block of a head may have 16) of one position a half scale, the greatest magnitude
 //         divided by 127, and bytes, the nearest integers to value / scale. The scales of a group of 16 keys follow it,
 //         those of the values follow all 64: [blocks][16] and [blocks][64]
+//
+// A layer that convolves keeps what it convolves, b * v (tk_forward.h): positions x width, as computed with F32, and
+// rounded to halves with the other two. Bytes would cost more than they save: it keeps some hundred positions, not all.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -31,3 +34,4 @@ typedef struct {
 
 // Bytes that one layer takes in a page; a multiple of 64.
 size_t tk_cache_layer_bytes(tk_cache_format format, int32_t key_value_heads, int32_t head_dimension);
+size_t tk_cache_convolution_bytes(tk_cache_format format, int32_t width);

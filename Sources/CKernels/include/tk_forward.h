@@ -1,5 +1,5 @@
-// The forward pass through consecutive layers of a transformer. What a layer does is data: a tk_layer says which norms,
-// biases, rotation, window, caps, activation and experts it has, and one function interprets it.
+// The forward pass through consecutive layers of a transformer. What a layer does is data: a tk_layer says what mixes
+// positions, which norms, biases, rotation, window, caps, activation and experts it has, and one function interprets it.
 //
 // No function here checks what comes from outside: shapes, token ids, lengths are checked by the caller.
 #pragma once
@@ -16,8 +16,8 @@
 // The largest of everything, over all layers that a workspace is to serve.
 typedef struct {
     int32_t width;           // of the hidden state; a multiple of 32
-    int32_t attended;        // heads * head_dimension; a multiple of 32
-    int32_t projected;       // rows of q, k and v together
+    int32_t attended;        // heads * head_dimension, or a convolution's width; a multiple of 32
+    int32_t projected;       // rows of q, k and v together, or of a convolution's first matrix
     int32_t heads;
     int32_t head_dimension;  // a multiple of 16
     int32_t feed_forward;    // a multiple of 32; of an expert too
@@ -26,21 +26,28 @@ typedef struct {
 } tk_shape;
 
 enum { TK_SILU = 0, TK_GELU = 1 };  // GELU in its form with tanh
+enum { TK_ATTENTION = 0, TK_CONVOLUTION = 1 };  // how a position's state comes to know of those before it
+enum { TK_TAPS_MAX = 16, TK_EXPERTS_MAX = 4096 };
 
 // What one transformer layer computes, from the hidden state x:
 //
-//   q, k, v = norm(x) times the matrices, plus biases; q and k normalised by head where there are such norms, rotated
-//   y = o times attention(q, k, v), plus bias, normalised where there is a post norm;    x = x + residual_scale * y
+//   attention:   q, k, v = norm(x) times the matrices, plus biases; q and k normalised by head where there are such
+//                norms, rotated;  m = attention(q, k, v)
+//   convolution: b, c, v = norm(x) times one matrix, a third of its rows each;  u = b * v;
+//                m = c * (the sum over its taps t of taps[t] * u[position - window + 1 + t]), by channel
+//
+//   y = o times m, plus bias, normalised where there is a post norm;    x = x + residual_scale * y
 //   y = down(activation(gate(norm(x))) * up(norm(x))), normalised where there is a post norm;   x as above
 //
 // With experts, y is the sum over the chosen ones, in the order of their numbers, and then the shared one. A pointer
 // that is NULL, or a matrix of no groups, stands for what the layer does not have.
 typedef struct {
+    int32_t mixer;
     int32_t heads;            // a multiple of key_value_heads
     int32_t key_value_heads;
     int32_t head_dimension;   // a multiple of 16
     int32_t rotary;           // which of the workspace's rotations
-    int32_t window;           // how many positions a query sees, its own included; 0: all
+    int32_t window;           // how many positions one sees, its own included; 0: all. A convolution has as many taps
     float score_scale;        // of query times key
     float score_cap;          // scores become cap * tanh(score / cap); 0: they stay
     float epsilon;            // of all norms
@@ -49,6 +56,8 @@ typedef struct {
     const float *query_norm, *key_norm;  // [head_dimension]
     const float *q_bias, *k_bias, *v_bias, *o_bias;
     tk_matrix q, k, v, o;
+    tk_matrix convolution;    // in place of q, k and v: three times the width
+    const float *taps;        // [window][width], that of the oldest position first
 
     int32_t activation;
     const float *feed_forward_norm, *feed_forward_post_norm;
@@ -56,8 +65,10 @@ typedef struct {
 
     int32_t experts, experts_used;
     bool experts_normalised;  // the chosen ones' weights are made to sum to one
+    bool experts_sigmoid;     // a weight is the sigmoid of its logit, not the softmax
     float experts_scale;
-    tk_matrix router;         // logits of the experts; softmax over all, then the best
+    tk_matrix router;         // logits of the experts; weights of all, then the best
+    const float *router_bias; // [experts]: added to the sigmoids where the best are chosen, and nowhere else
     tk_matrix shared_gate;    // one row: the shared expert counts with its sigmoid; no groups: with 1
     const tk_matrix *expert_gates, *expert_ups, *expert_downs;
 } tk_layer;

@@ -28,3 +28,12 @@ typedef struct {
 float tk_yarn_magnitude(float factor);
 // sqrt(1 + ln(factor) / ln(original context)), LongRoPE's magnitude.
 float tk_longrope_magnitude(float factor, float original_context);
+
+// Cosines and sines are made of additions, multiplications, divisions and square roots alone: the system's mathematics
+// library may differ in the last bit from one machine to the next.
+
+// The angle per position of each of the dimension / 2 pairs. base must be positive and finite.
+void tk_rotation_frequencies(const tk_rotary *rotary, double *frequencies);
+// magnitude times cosine and sine of position * frequency for each frequency.
+void tk_rotation(
+    int32_t position, const double *frequencies, int32_t count, double magnitude, float *cosines, float *sines);

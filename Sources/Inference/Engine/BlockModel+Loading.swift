@@ -67,7 +67,7 @@ extension BlockModel {
 
         init(_ hyperparameters: Hyperparameters, from source: any TensorSource) throws {
             let width = hyperparameters.embeddingWidth
-            let vector = try CheckedTensor.vector(ModelLayout.headNormTensor, count: width, in: source)
+            let vector = try CheckedTensor.singles(hyperparameters.outputNormTensor, shape: [width], in: source)
             norm = try WeightMemory(byteCount: WeightMemory.padded(vector.view.bytes.count))
             weights = try PackedMatrix(
                 .matrix(

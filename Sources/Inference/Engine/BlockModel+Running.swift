@@ -111,6 +111,8 @@ extension BlockModel {
         return count
     }
 
+    private static let embeddedBeforeRelease = 64
+
     private func fill(_ hidden: UnsafeMutablePointer<Float>, from input: BlockInput, _ part: Range<Int>) {
         let width = hyperparameters.embeddingWidth
         switch input {
@@ -123,6 +125,12 @@ extension BlockModel {
             }
             if hyperparameters.embeddingScale != 1 {
                 tk_scale(hidden, part.count * width, hyperparameters.embeddingScale)
+            }
+            // Each row that is read brings its neighbours into memory.
+            embeddedTokens += part.count
+            if embeddedTokens >= Self.embeddedBeforeRelease {
+                view.release(0..<view.bytes.count)
+                embeddedTokens = 0
             }
         case .hidden(let bytes):
             bytes.withUnsafeBytes { source in

@@ -18,6 +18,8 @@ public final class BlockModel {
     var layerMemory: [WeightMemory?]
     /// As it lies in the file: only the rows of tokens in use are ever read, so it takes next to no memory.
     var embedding: CheckedTensor?
+    /// Of its rows, how many have been read since their pages were given back.
+    var embeddedTokens = 0
     var head: Head?
     /// What a run hands to the kernels, kept so that a decoding step allocates nothing.
     let segments: UnsafeMutableBufferPointer<tk_segment>
@@ -67,7 +69,7 @@ public final class BlockModel {
         let layers = isComputed ? hyperparameters.layers[(range.lowerBound - 1)..<(range.upperBound - 1)] : []
         return KeyValueCache(
             layout: KeyValueLayout(
-                layers: layers, blocks: blocks, format: format,
+                layers: layers, width: hyperparameters.embeddingWidth, blocks: blocks, format: format,
                 contextLength: isComputed ? hyperparameters.contextLength : 1))
     }
 

@@ -31,6 +31,22 @@ extension CheckedTensor {
                 owner: view.owner))
     }
 
+    /// What `copyTransposed` uses up.
+    var transposedBytes: Int { WeightMemory.padded(4 * view.rowLength * view.rowCount) }
+
+    /// A matrix of single-precision values, column after column.
+    func copyTransposed(into memory: WeightMemory) -> UnsafePointer<Float> {
+        let (columns, rows) = (view.rowLength, view.rowCount)
+        let target = memory.take(4 * columns * rows).bindMemory(to: Float.self, capacity: columns * rows)
+        for row in 0..<rows {
+            for column in 0..<columns {
+                target[column * rows + row] = view.bytes.loadUnaligned(
+                    fromByteOffset: 4 * (row * columns + column), as: Float.self)
+            }
+        }
+        return UnsafePointer(target)
+    }
+
     /// A norm's weights, or one more than them.
     func copyNorm(into memory: WeightMemory, lessOne: Bool) -> UnsafePointer<Float> {
         let values = copyVector(into: memory)

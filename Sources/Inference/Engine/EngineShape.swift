@@ -6,7 +6,9 @@ struct EngineShape {
     /// The different rotations of the layers.
     let rotaries: [Rotary]
 
-    func rotary(of layer: LayerDescription) -> Int32 { Int32(rotaries.firstIndex(of: layer.attention.rotary) ?? 0) }
+    func rotary(of layer: LayerDescription) -> Int32 {
+        Int32(layer.attention.flatMap { rotaries.firstIndex(of: $0.rotary) } ?? 0)
+    }
 }
 
 private func require(_ holds: Bool, _ reason: @autoclosure () -> String) throws {
@@ -34,9 +36,16 @@ extension Hyperparameters {
         var seen: [LayerDescription] = []
         for layer in layers where !seen.contains(layer) {
             seen.append(layer)
-            try layer.attention.check()
-            try layer.attention.rotary.check(headDimension: layer.attention.headDimension)
-            if !rotaries.contains(layer.attention.rotary) { rotaries.append(layer.attention.rotary) }
+            switch layer.mixer {
+            case .attention(let attention):
+                try attention.check()
+                try attention.rotary.check(headDimension: attention.headDimension)
+                if !rotaries.contains(attention.rotary) { rotaries.append(attention.rotary) }
+            case .convolution(let convolution):
+                try require(
+                    (1...Int(TK_TAPS_MAX)).contains(convolution.length),
+                    "its convolutions are \(convolution.length) positions long, not 1 to \(TK_TAPS_MAX)")
+            }
             try layer.feedForward.check()
             shape.include(layer)
         }
@@ -47,11 +56,17 @@ extension Hyperparameters {
 
 extension tk_shape {
     fileprivate mutating func include(_ layer: LayerDescription) {
-        let (attention, feedForward) = (layer.attention, layer.feedForward)
-        attended = max(attended, Int32(attention.queryWidth))
-        projected = max(projected, Int32(attention.queryWidth + 2 * attention.keyValueWidth))
-        heads = max(heads, Int32(attention.headCount))
-        head_dimension = max(head_dimension, Int32(attention.headDimension))
+        switch layer.mixer {
+        case .attention(let attention):
+            attended = max(attended, Int32(attention.queryWidth))
+            projected = max(projected, Int32(attention.queryWidth + 2 * attention.keyValueWidth))
+            heads = max(heads, Int32(attention.headCount))
+            head_dimension = max(head_dimension, Int32(attention.headDimension))
+        case .convolution:
+            attended = max(attended, width)
+            projected = max(projected, 3 * width)
+        }
+        let feedForward = layer.feedForward
         feed_forward = max(feed_forward, Int32(max(feedForward.width, feedForward.experts?.width ?? 0)))
         experts = max(experts, Int32(feedForward.experts?.count ?? 0))
         experts_used = max(experts_used, Int32(feedForward.experts?.used ?? 0))
@@ -80,7 +95,10 @@ extension FeedForwardDescription {
         try require((0...1_048_576).contains(width), "its feed-forward width is \(width)")
         try require(width % 32 == 0, "its feed-forward width, \(width), is not a multiple of 32")
         guard let experts else { return }
-        try require((1...4096).contains(experts.count), "it has \(experts.count) experts, not 1 to 4096")
+        try require(
+            (1...Int(TK_EXPERTS_MAX)).contains(experts.count),
+            "it has \(experts.count) experts, not 1 to \(TK_EXPERTS_MAX)")
+        try require(experts.areSigmoid || !experts.hasRouterBias, "its router adds something to other than sigmoids")
         try require((1...min(experts.count, 64)).contains(experts.used), "\(experts.used) experts are to be used")
         try require(
             (32...65536).contains(experts.width) && experts.width % 32 == 0,

@@ -4,7 +4,7 @@ import CKernels
 ///
 /// Kept in pages of 64 positions, taken as the sequence grows. A cache that was forked off another one shares its
 /// pages; whichever writes to a shared page first takes a copy of it. Layers with a sliding window let go of pages
-/// that are well behind it.
+/// that are well behind it. A layer that convolves is one with a window of few positions.
 ///
 /// Confined to the thread of its model, together with all caches that share pages with it.
 public final class KeyValueCache {
@@ -23,7 +23,7 @@ public final class KeyValueCache {
     private var held: [Range<Int>]
 
     private static let pagePositions = KeyValueFormat.pagePositions
-    /// How far a sequence with windows can be cut back at least: far enough for guesses that turn out wrong.
+    /// How far a sequence with windows can be cut back in any case: far enough for guesses that turn out wrong.
     public static let keptBehindWindow = 512
 
     init(layout: KeyValueLayout) {
@@ -62,7 +62,7 @@ public final class KeyValueCache {
     /// A cache that begins with the first `length` positions of this one and takes no memory until it grows. Nil where
     /// this one does not have them, or no longer.
     public func fork(at length: Int) -> KeyValueCache? {
-        guard (0...self.length).contains(length), canContinue(at: length) else { return nil }
+        guard canTruncate(to: length) else { return nil }
         let fork = KeyValueCache(layout: layout)
         fork.length = length
         for group in held.indices {
@@ -78,6 +78,14 @@ public final class KeyValueCache {
         return fork
     }
 
+    /// Whether it can be cut back to that many positions, or forked there, and go on.
+    ///
+    /// Without windows it can be cut back to any length that it has. With them, by `keptBehindWindow` positions, counted
+    /// from the greatest length since it was empty, and not reliably by more.
+    public func canTruncate(to length: Int) -> Bool {
+        (0...self.length).contains(length) && canContinue(at: length)
+    }
+
     /// Whether the positions that one at `length` sees are all there.
     private func canContinue(at length: Int) -> Bool {
         layout.groups.indices.allSatisfy { group in
@@ -86,10 +94,11 @@ public final class KeyValueCache {
         }
     }
 
-    /// Forgets all positions from `length` on. A length that the cache does not have changes nothing. Where layers
-    /// with a window have let go of what a position at `length` sees, everything is forgotten.
+    /// Forgets all positions from `length` on. A length that the cache does not have changes nothing. Where it cannot
+    /// be cut back so far (`canTruncate`), everything is forgotten.
     ///
-    /// - Returns: The length that it has now.
+    /// - Returns: The length that it has now: `length`, the one that it had where that is no greater, or 0. Whoever goes
+    ///   on computes from there; to compute at `length` regardless is refused (`EngineError.positionMismatch`).
     @discardableResult
     public func truncate(to length: Int) -> Int {
         guard length >= 0, length < self.length else { return self.length }

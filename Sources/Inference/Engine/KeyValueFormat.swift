@@ -22,8 +22,14 @@ public enum KeyValueFormat: Sendable, Equatable, CaseIterable {
     }
 
     /// Bytes that a layer takes in a page of `pagePositions` positions.
-    func layerBytesPerPage(_ attention: AttentionDescription) -> Int {
-        tk_cache_layer_bytes(kernelFormat, Int32(attention.keyValueHeadCount), Int32(attention.headDimension))
+    ///
+    /// - Parameter width: of the hidden state: a convolution keeps as many values of each position.
+    func bytesPerPage(of layer: LayerDescription, width: Int) -> Int {
+        switch layer.mixer {
+        case .attention(let attention):
+            tk_cache_layer_bytes(kernelFormat, Int32(attention.keyValueHeadCount), Int32(attention.headDimension))
+        case .convolution: tk_cache_convolution_bytes(kernelFormat, Int32(width))
+        }
     }
 }
 
@@ -43,13 +49,19 @@ final class KeyValueLayout {
     /// One for each layer of the range, for the kernels.
     let slots: UnsafeMutableBufferPointer<tk_cache_slot>
 
-    init(layers: ArraySlice<LayerDescription>, blocks: ClosedRange<Int>, format: KeyValueFormat, contextLength: Int) {
+    /// - Parameters:
+    ///   - layers: those of the range of blocks.
+    ///   - width: of the hidden state.
+    init(
+        layers: ArraySlice<LayerDescription>, width: Int, blocks: ClosedRange<Int>, format: KeyValueFormat,
+        contextLength: Int
+    ) {
         self.blocks = blocks
         self.format = format
         self.contextLength = contextLength
         slots = .allocate(capacity: layers.count)
         for (index, layer) in layers.enumerated() {
-            let window = layer.attention.window
+            let window = layer.window
             let group =
                 groups.firstIndex { $0.window == window }
                 ?? {
@@ -57,7 +69,7 @@ final class KeyValueLayout {
                     return groups.count - 1
                 }()
             slots.initializeElement(at: index, to: tk_cache_slot(group: Int32(group), offset: groups[group].pageBytes))
-            groups[group].pageBytes += format.layerBytesPerPage(layer.attention)
+            groups[group].pageBytes += format.bytesPerPage(of: layer, width: width)
         }
     }
 

@@ -10,9 +10,10 @@ struct LayerTensors {
         for expected in description.tensors(width: width) {
             let name = expected.tensor.name(inLayer: layer)
             if expected.isOptional, source.tensor(named: name) == nil { continue }
+            let isUnpacked = expected.dimensions.count == 1 || expected.tensor == .convolutionTaps
             found[expected.tensor] =
-                expected.dimensions.count == 1
-                ? try .vector(name, count: expected.dimensions[0], in: source)
+                isUnpacked
+                ? try .singles(name, shape: expected.dimensions, in: source)
                 : try CheckedTensor(name, shape: expected.dimensions, in: source)
         }
         split()
@@ -22,7 +23,17 @@ struct LayerTensors {
 
     /// Takes tensors apart that hold several matrices, so that nobody else need know of them.
     private mutating func split() {
-        let (query, keyValue) = (description.attention.queryWidth, description.attention.keyValueWidth)
+        if let attention = description.attention { split(attention) }
+        let inner = description.feedForward.width
+        if description.feedForward.isFused, description.feedForward.isGated, let fused = found[.up] {
+            found[.gate] = fused.rows(0..<inner)
+            found[.up] = fused.rows(inner..<2 * inner)
+        }
+        if let gate = found[.sharedGateInput] { found[.sharedGateInput] = gate.asRow() }
+    }
+
+    private mutating func split(_ attention: AttentionDescription) {
+        let (query, keyValue) = (attention.queryWidth, attention.keyValueWidth)
         let parts = [0..<query, query..<query + keyValue, query + keyValue..<query + 2 * keyValue]
         if let fused = found.removeValue(forKey: .queryKeyValue) {
             for (tensor, range) in zip([.query, .key, .value] as [LayerTensor], parts) {
@@ -34,12 +45,6 @@ struct LayerTensors {
                 found[tensor] = fused.elements(range)
             }
         }
-        let inner = description.feedForward.width
-        if description.feedForward.isFused, description.feedForward.isGated, let fused = found[.up] {
-            found[.gate] = fused.rows(0..<inner)
-            found[.up] = fused.rows(inner..<2 * inner)
-        }
-        if let gate = found[.sharedGateInput] { found[.sharedGateInput] = gate.asRow() }
     }
 }
 
@@ -65,6 +70,7 @@ struct LayerPacker {
                 let matrices = WeightMemory.padded(experts * MemoryLayout<tk_matrix>.stride)
                 return sum + matrices + experts * expert(0, of: checked).packedMatrixBytes
             }
+            if tensor == .convolutionTaps { return sum + checked.transposedBytes }
             let isVector = checked.view.dimensions.count == 1
             return sum + (isVector ? WeightMemory.padded(checked.view.bytes.count) : checked.packedMatrixBytes)
         }
@@ -72,7 +78,7 @@ struct LayerPacker {
 
     func pack() throws -> (tk_layer, WeightMemory) {
         let memory = try WeightMemory(byteCount: byteCount)
-        let (attention, feedForward) = (tensors.description.attention, tensors.description.feedForward)
+        let feedForward = tensors.description.feedForward
         func norm(_ tensor: LayerTensor) -> UnsafePointer<Float>? {
             tensors[tensor]?.copyNorm(into: memory, lessOne: hyperparameters.normWeightsLessOne)
         }
@@ -80,13 +86,23 @@ struct LayerPacker {
         func matrix(_ tensor: LayerTensor) -> tk_matrix { tensors[tensor]?.packMatrix(into: memory) ?? tk_matrix() }
 
         var layer = tk_layer()
-        layer.heads = Int32(attention.headCount)
-        layer.key_value_heads = Int32(attention.keyValueHeadCount)
-        layer.head_dimension = Int32(attention.headDimension)
-        layer.rotary = rotary
-        layer.window = Int32(attention.window ?? 0)
-        layer.score_scale = attention.scoreScale
-        layer.score_cap = attention.scoreCap
+        switch tensors.description.mixer {
+        case .attention(let attention):
+            layer.mixer = Int32(TK_ATTENTION)
+            layer.heads = Int32(attention.headCount)
+            layer.key_value_heads = Int32(attention.keyValueHeadCount)
+            layer.head_dimension = Int32(attention.headDimension)
+            layer.rotary = rotary
+            layer.score_scale = attention.scoreScale
+            layer.score_cap = attention.scoreCap
+            layer.o = matrix(.attentionOutput)
+        case .convolution:
+            layer.mixer = Int32(TK_CONVOLUTION)
+            layer.convolution = matrix(.convolutionInput)
+            layer.taps = tensors[.convolutionTaps]?.copyTransposed(into: memory)
+            layer.o = matrix(.convolutionOutput)
+        }
+        layer.window = Int32(tensors.description.window ?? 0)
         layer.epsilon = hyperparameters.rmsEpsilon
         layer.residual_scale = hyperparameters.residualScale
         layer.attention_norm = norm(.attentionNorm)
@@ -100,7 +116,6 @@ struct LayerPacker {
         layer.q = matrix(.query)
         layer.k = matrix(.key)
         layer.v = matrix(.value)
-        layer.o = matrix(.attentionOutput)
         layer.activation = Int32(feedForward.activation == .silu ? TK_SILU : TK_GELU)
         layer.feed_forward_norm = norm(.feedForwardNorm)
         layer.feed_forward_post_norm = norm(.feedForwardPostNorm)
@@ -108,8 +123,10 @@ struct LayerPacker {
             layer.experts = Int32(experts.count)
             layer.experts_used = Int32(experts.used)
             layer.experts_normalised = experts.areNormalised
+            layer.experts_sigmoid = experts.areSigmoid
             layer.experts_scale = experts.scale
             layer.router = matrix(.router)
+            layer.router_bias = vector(.routerBias)
             layer.shared_gate = matrix(.sharedGateInput)
             layer.expert_gates = packExperts(.expertGates, into: memory)
             layer.expert_ups = packExperts(.expertUps, into: memory)

@@ -33,9 +33,9 @@ struct CheckedTensor {
         try CheckedTensor(name, shape: [columns, rows], in: source)
     }
 
-    /// A vector of single-precision values.
-    static func vector(_ name: String, count: Int, in source: any TensorSource) throws -> CheckedTensor {
-        let tensor = try CheckedTensor(name, shape: [count], in: source)
+    /// A vector, or another tensor that is copied as it is, of single-precision values.
+    static func singles(_ name: String, shape: [Int], in source: any TensorSource) throws -> CheckedTensor {
+        let tensor = try CheckedTensor(name, shape: shape, in: source)
         guard tensor.view.type == .f32 else {
             throw EngineError.tensorType(name: name, expected: "f32", found: "\(tensor.view.type)")
         }
@@ -58,19 +58,32 @@ struct CheckedTensor {
         self.view = view
     }
 
+    /// How many bytes of a matrix are held twice while it is packed, roughly.
+    private static let packedAtOnce = 4 << 20
+
     var packedMatrixBytes: Int {
         let groups = (view.rowCount + Int(TK_GROUP_ROWS) - 1) / Int(TK_GROUP_ROWS)
         return WeightMemory.padded(tk_group_bytes(Int32(view.type.rawValue), Int32(view.rowLength)) * groups)
     }
 
-    /// Interleaves the rows into memory that has room for them.
+    /// Interleaves the rows into memory that has room for them. The file's pages are given back as they are used up, so
+    /// that weights are not held twice.
     func packMatrix(into memory: WeightMemory) -> tk_matrix {
         let rows = Int32(view.rowCount)
         let columns = Int32(view.rowLength)
         let type = Int32(view.type.rawValue)
         let data = memory.take(packedMatrixBytes).assumingMemoryBound(to: UInt8.self)
-        tk_repack(type, view.bytes.baseAddress, rows, columns, data)
         let groups = (rows + Int32(TK_GROUP_ROWS) - 1) / Int32(TK_GROUP_ROWS)
+        let groupBytes = tk_group_bytes(type, columns)
+        let rowBytes = view.bytes.count / view.rowCount
+        let step = max(1, Self.packedAtOnce / groupBytes)
+        for first in stride(from: 0, to: Int(groups), by: step) {
+            let part = first * Int(TK_GROUP_ROWS)..<min((first + step) * Int(TK_GROUP_ROWS), view.rowCount)
+            let range = part.lowerBound * rowBytes..<part.upperBound * rowBytes
+            tk_repack(
+                type, view.bytes.baseAddress! + range.lowerBound, Int32(part.count), columns, data + first * groupBytes)
+            view.release(range)
+        }
         return tk_matrix(type: type, rows: rows, columns: columns, groups: groups, data: UnsafePointer(data))
     }
 

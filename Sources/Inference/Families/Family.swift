@@ -8,7 +8,7 @@ struct Family: Sendable {
     let architectures: [String]
     let describe: @Sendable (ModelParameters) throws(ModelFileError) -> Hyperparameters
 
-    static let all: [Family] = [.llama, .qwen, .gemma, .phi]
+    static let all: [Family] = [.llama, .qwen, .gemma, .phi, .lfm2]
 
     static var supportedArchitectures: [String] { all.flatMap(\.architectures) }
 

@@ -23,11 +23,20 @@ enum ModelParameter: String, CaseIterable {
     case ropeLinearFactor = "rope.scale_linear"
     case ropeOriginalContext = "rope.scaling.original_context_length"
     case ropeMagnitude = "rope.scaling.attn_factor"
+    case yarnFast = "rope.scaling.yarn_beta_fast"
+    case yarnSlow = "rope.scaling.yarn_beta_slow"
+    case yarnExtrapolation = "rope.scaling.yarn_ext_factor"
+    case yarnMagnitude = "rope.scaling.yarn_attn_factor"
     case expertCount = "expert_count"
     case expertsUsed = "expert_used_count"
     case expertWidth = "expert_feed_forward_length"
     case sharedExpertWidth = "expert_shared_feed_forward_length"
     case expertScale = "expert_weights_scale"
+    /// 2: by sigmoids, as an integer.
+    case expertGating = "expert_gating_func"
+    /// How many layers, the first ones, have no experts.
+    case denseLayers = "leading_dense_block_count"
+    case convolutionLength = "shortconv.l_cache"
     case pooling = "pooling_type"
 }
 
@@ -35,6 +44,8 @@ enum ModelParameter: String, CaseIterable {
 protocol ModelParameterSource {
     /// Nil where the source says nothing.
     func integer(_ parameter: ModelParameter) throws(ModelFileError) -> UInt64?
+    /// Of a parameter that has a value for each layer; nil where the source says nothing, or one number for all.
+    func integers(_ parameter: ModelParameter) throws(ModelFileError) -> [Int64]?
     func real(_ parameter: ModelParameter) throws(ModelFileError) -> Double?
     func bool(_ parameter: ModelParameter) throws(ModelFileError) -> Bool?
     func string(_ parameter: ModelParameter) throws(ModelFileError) -> String?

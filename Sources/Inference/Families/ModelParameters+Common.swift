@@ -2,11 +2,18 @@
 
 extension ModelParameters {
     /// Heads, their dimension and rotation.
-    func attention(pairs: Rotary.Pairs) throws(ModelFileError) -> AttentionDescription {
+    ///
+    /// - Parameter keyValueHeads: of models whose layers differ in it; otherwise there is one number for all.
+    func attention(
+        pairs: Rotary.Pairs, keyValueHeads: Int? = nil
+    ) throws(ModelFileError) -> AttentionDescription {
         let width = try count(.embeddingWidth, in: 1...65536)
         let headCount = try count(.headCount, in: 1...1024)
-        let keyValueHeadCount = try count(.keyValueHeadCount, in: 1...headCount, otherwise: headCount)
-        guard headCount % keyValueHeadCount == 0 else {
+        let keyValueHeadCount =
+            if let keyValueHeads { keyValueHeads } else {
+                try count(.keyValueHeadCount, in: 1...headCount, otherwise: headCount)
+            }
+        guard keyValueHeadCount > 0, headCount % keyValueHeadCount == 0 else {
             throw implausible(.keyValueHeadCount, "\(keyValueHeadCount)", "a divisor of \(headCount)")
         }
         var headDimension = width / headCount
@@ -44,7 +51,15 @@ extension ModelParameters {
         case "yarn":
             let factor = try real(.ropeFactor, in: 1...1e6)
             let original = try count(.ropeOriginalContext, in: 1...(1 << 26))
-            rotary.scaling = .yarn(factor: factor, originalContext: Float(original), slow: 1, fast: 32)
+            rotary.scaling = .yarn(
+                factor: factor, originalContext: Float(original),
+                slow: try real(.yarnSlow, in: 1e-3...1e6, otherwise: 1),
+                fast: try real(.yarnFast, in: 1e-3...1e6, otherwise: 32))
+            for parameter in [ModelParameter.yarnExtrapolation, .yarnMagnitude] {
+                if let value = try source.real(parameter), value != 1 {
+                    throw .unsupported(what: "\(source.name(of: parameter)) = \(value)")
+                }
+            }
             rotary.magnitude = Rotary.yarnMagnitude(factor: factor)
         default: throw .unsupported(what: "rotary embeddings scaled by the method \(quoted(kind))")
         }
@@ -90,7 +105,9 @@ extension ModelParameters {
         }
         var layers: [LayerDescription] = []
         for index in 0..<(try count(.layerCount, in: 1...1024)) { layers.append(try layer(index)) }
-        if layers[0].feedForward.experts == nil, let experts = try source.integer(.expertCount), experts != 0 {
+        if layers.allSatisfy({ $0.feedForward.experts == nil }), let experts = try source.integer(.expertCount),
+            experts != 0
+        {
             throw .unsupported(what: "a mixture of \(experts) experts in the architecture \(quoted(architecture))")
         }
         var model = Hyperparameters(
@@ -111,10 +128,12 @@ extension ModelParameters {
         guard (1...(1 << 22)).contains(vocabularySize) else {
             throw .implausible(what: "the number of tokens", value: "\(vocabularySize)", allowed: "1 to \(1 << 22)")
         }
-        if try window() != nil, model.layers.allSatisfy({ $0.attention.window == nil }) {
+        if try window() != nil, model.layers.allSatisfy({ $0.attention?.window == nil }) {
             throw .unsupported(what: "attention through a sliding window in the architecture \(quoted(architecture))")
         }
-        if let cap = try source.real(.scoreCap), cap != 0, model.layers[0].attention.scoreCap == 0 {
+        if let cap = try source.real(.scoreCap), cap != 0,
+            model.layers.allSatisfy({ ($0.attention?.scoreCap ?? 0) == 0 })
+        {
             throw .unsupported(what: "capped scores in the architecture \(quoted(architecture))")
         }
         if let cap = try source.real(.logitCap), cap != 0, model.logitCap == 0 {

@@ -6,10 +6,10 @@
 ///
 /// Texts in quotes, classes of characters ([a-z], [^"\\]), any character (.), groups, `?`, `*`, `+`, `{n}`, `{n,}` and
 /// `{n,m}`. Escapes: \n \r \t \\ \" \] \[ \- \^ \xHH \uHHHH \UHHHHHHHH. A rule ends where the next one begins.
-struct GrammarParser {
-    private let scalars: [Unicode.Scalar]
-    private var position = 0
-    private var depth = 0
+struct GrammarParser: ExpressionReader {
+    let scalars: [Unicode.Scalar]
+    var position = 0
+    var depth = 0
     private var rules = GrammarRules()
 
     static func parse(_ source: String) throws(GrammarError) -> GrammarRules {
@@ -33,16 +33,8 @@ struct GrammarParser {
 
     // MARK: Characters
 
-    private var next: Unicode.Scalar? { position < scalars.count ? scalars[position] : nil }
-
-    private func problem(_ text: String) -> GrammarError {
+    func problem(_ text: String) -> GrammarError {
         .syntax(line: 1 + scalars[..<min(position, scalars.count)].count { $0 == "\n" }, problem: text)
-    }
-
-    private mutating func take(_ scalar: Unicode.Scalar) -> Bool {
-        guard next == scalar else { return false }
-        position += 1
-        return true
     }
 
     private mutating func skipSpace() {
@@ -92,16 +84,7 @@ struct GrammarParser {
         try rules.define(number, as: try alternatives())
     }
 
-    private mutating func alternatives() throws(GrammarError) -> GrammarExpression {
-        depth += 1
-        defer { depth -= 1 }
-        guard depth <= GrammarLimit.nesting else { throw .limit(what: "more than \(GrammarLimit.nesting) levels") }
-        var choices = [try sequence()]
-        while take("|") { choices.append(try sequence()) }
-        return choices.count == 1 ? choices[0] : .choice(choices)
-    }
-
-    private mutating func sequence() throws(GrammarError) -> GrammarExpression {
+    mutating func sequence() throws(GrammarError) -> GrammarExpression {
         var parts: [GrammarExpression] = []
         while true {
             skipSpace()
@@ -133,30 +116,12 @@ struct GrammarParser {
             } else if take("?") {
                 result = .optional(result)
             } else if take("{") {
-                let least = try count()
-                var most: Int? = least
-                if take(",") { most = next == "}" ? nil : try count() }
-                guard take("}") else { throw problem("\"}\" is missing") }
-                guard most.map({ $0 >= least }) ?? true else { throw problem("a repetition ends before it begins") }
+                let (least, most) = try bounds()
                 result = .repetition(result, least, most)
             } else {
                 return result
             }
         }
-    }
-
-    private mutating func count() throws(GrammarError) -> Int {
-        var number = 0
-        let start = position
-        while let digit = next, ("0"..."9").contains(digit) {
-            number = number * 10 + Int(digit.value - 48)
-            guard number <= GrammarLimit.repetitions else {
-                throw .limit(what: "a repetition of more than \(GrammarLimit.repetitions) times")
-            }
-            position += 1
-        }
-        guard position > start else { throw problem("a number is missing") }
-        return number
     }
 
     // MARK: Characters and their classes
@@ -204,15 +169,5 @@ struct GrammarParser {
         case "\\", "\"", "[", "]", "-", "^", "/": return letter.value
         default: throw problem("the escape \(quoted("\\" + String(Character(letter)))) is unknown")
         }
-    }
-
-    private mutating func hexadecimal(digits: Int) throws(GrammarError) -> UInt32 {
-        guard position + digits <= scalars.count,
-            scalars[position..<position + digits].allSatisfy({ $0.properties.isASCIIHexDigit }),
-            let value = UInt32(Array(scalars[position..<position + digits]).string, radix: 16),
-            Unicode.Scalar(value) != nil
-        else { throw problem("an escape names no character") }
-        position += digits
-        return value
     }
 }

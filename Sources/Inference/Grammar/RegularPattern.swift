@@ -4,11 +4,11 @@
 /// Alternatives, groups, classes of characters, `\d \w \s` and their opposites, `.`, and the greedy quantifiers. `^`
 /// and `$` at the ends of the alternatives; without them any text may come before or behind. Refused: look-around, back
 /// references, word borders, lazy quantifiers, properties of Unicode.
-struct RegularPattern {
-    private let scalars: [Unicode.Scalar]
+struct RegularPattern: ExpressionReader {
+    let scalars: [Unicode.Scalar]
     private let path: String
-    private var position = 0
-    private var depth = 0
+    var position = 0
+    var depth = 0
 
     static func expression(_ source: String, at path: String) throws(GrammarError) -> GrammarExpression {
         var parser = RegularPattern(scalars: Array(source.unicodeScalars), path: path)
@@ -34,27 +34,10 @@ struct RegularPattern {
         self.path = path
     }
 
-    private var next: Unicode.Scalar? { position < scalars.count ? scalars[position] : nil }
-
-    private mutating func take(_ scalar: Unicode.Scalar) -> Bool {
-        guard next == scalar else { return false }
-        position += 1
-        return true
-    }
-
-    private func problem(_ text: String) -> GrammarError { .schema(problem: "in the pattern, \(text)", path: path) }
+    func problem(_ text: String) -> GrammarError { .schema(problem: "in the pattern, \(text)", path: path) }
     private func unsupported(_ what: String) -> GrammarError { .unsupported(what: "\(what) in a pattern", path: path) }
 
-    private mutating func alternatives() throws(GrammarError) -> GrammarExpression {
-        depth += 1
-        defer { depth -= 1 }
-        guard depth <= GrammarLimit.nesting else { throw .limit(what: "a pattern nested too deep") }
-        var choices = [try sequence()]
-        while take("|") { choices.append(try sequence()) }
-        return choices.count == 1 ? choices[0] : .choice(choices)
-    }
-
-    private mutating func sequence() throws(GrammarError) -> GrammarExpression {
+    mutating func sequence() throws(GrammarError) -> GrammarExpression {
         var parts: [GrammarExpression] = []
         while let scalar = next, scalar != "|", scalar != ")" {
             if scalar == "$", depth == 0 { break }
@@ -90,10 +73,7 @@ struct RegularPattern {
         } else if take("?") {
             result = .optional(element)
         } else if take("{") {
-            let least = try count()
-            var most: Int? = least
-            if take(",") { most = next == "}" ? nil : try count() }
-            guard take("}"), most.map({ $0 >= least }) ?? true else { throw problem("a quantifier is wrong") }
+            let (least, most) = try bounds()
             result = .repetition(element, least, most)
         } else {
             return element
@@ -101,19 +81,6 @@ struct RegularPattern {
         if next == "?" { throw unsupported("a lazy quantifier") }
         if next == "*" || next == "+" || next == "{" { throw problem("two quantifiers follow each other") }
         return result
-    }
-
-    private mutating func count() throws(GrammarError) -> Int {
-        var number: Int?
-        while let digit = next, ("0"..."9").contains(digit) {
-            number = (number ?? 0) * 10 + Int(digit.value - 48)
-            guard number ?? 0 <= GrammarLimit.repetitions else {
-                throw .limit(what: "a pattern that repeats too often")
-            }
-            position += 1
-        }
-        guard let number else { throw problem("a quantifier is wrong") }
-        return number
     }
 
     // MARK: Characters
@@ -147,13 +114,7 @@ struct RegularPattern {
         case "f": return [0x0C...0x0C]
         case "v": return [0x0B...0x0B]
         case "x", "u":
-            let digits = letter == "x" ? 2 : 4
-            guard position + digits <= scalars.count,
-                scalars[position..<position + digits].allSatisfy({ $0.properties.isASCIIHexDigit }),
-                let value = UInt32(Array(scalars[position..<position + digits]).string, radix: 16),
-                Unicode.Scalar(value) != nil
-            else { throw problem("an escape names no character") }
-            position += digits
+            let value = try hexadecimal(digits: letter == "x" ? 2 : 4)
             return [value...value]
         default:
             guard letter.isASCII, !letter.properties.isAlphabetic, letter.properties.numericType == nil else {

@@ -36,19 +36,21 @@ extension JSONValue {
 
     public init(parsing bytes: some Collection<UInt8>, limits: Limits = Limits()) throws(JSONError) {
         guard bytes.count <= limits.bytes else { throw .limit(what: "more than \(limits.bytes) bytes") }
-        var reader = JSONReader(Array(bytes), limits)
-        self = try reader.document()
+        self = try Array(bytes).withUnsafeBufferPointer { (bytes) throws(JSONError) in
+            var reader = JSONReader(bytes, limits)
+            return try reader.document()
+        }
     }
 }
 
 /// Reads by recursive descent, never deeper than `Limits.depth`.
 private struct JSONReader {
-    private let bytes: [UInt8]
+    private let bytes: UnsafeBufferPointer<UInt8>
     private let limits: JSONValue.Limits
     private var offset = 0
     private var valueCount = 0
 
-    init(_ bytes: [UInt8], _ limits: JSONValue.Limits) {
+    init(_ bytes: UnsafeBufferPointer<UInt8>, _ limits: JSONValue.Limits) {
         self.bytes = bytes
         self.limits = limits
     }
@@ -118,19 +120,22 @@ private struct JSONReader {
     }
 
     private mutating func object(depth: Int) throws(JSONError) -> JSONValue {
-        var object = JSONObject()
+        var members: [(key: String, value: JSONValue)] = []
         skipSpace()
-        if take("}") { return .object(object) }
+        if take("}") { return .object(JSONObject()) }
         while true {
             skipSpace()
             try count()
             let key = try text()
-            guard object[key] == nil else { throw problem("the key \(quoted(key)) stands twice") }
             skipSpace()
             guard take(":") else { throw problem("\":\" is missing") }
-            object[key] = try value(depth: depth + 1)
+            members.append((key, try value(depth: depth + 1)))
             skipSpace()
-            if take("}") { return .object(object) }
+            if take("}") {
+                let (object, twice) = JSONObject.unique(members)
+                if let twice { throw problem("the key \(quoted(twice)) stands twice") }
+                return .object(object)
+            }
             guard take(",") else { throw problem("\",\" or \"}\" is missing") }
         }
     }
@@ -160,6 +165,9 @@ private struct JSONReader {
             skipDigits()
             guard offset > exponent else { throw problem("a digit is missing") }
         }
+        if isWhole, !isNegative, offset - start <= 18 {
+            return .integer(bytes[start..<offset].reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) })
+        }
         let text = String(decoding: bytes[start..<offset], as: UTF8.self)
         // "-0" is a real number: as a whole one it would lose its sign.
         if isWhole, let number = Int(text), !(isNegative && number == 0) { return .integer(number) }
@@ -173,15 +181,16 @@ private struct JSONReader {
 
     private mutating func text() throws(JSONError) -> String {
         guard take("\"") else { throw problem("a text is missing") }
-        var result: [UInt8] = []
+        // Up to the first escape a text is what stands there; most have none.
+        let start = offset
+        while let byte = next, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20 { offset += 1 }
+        if take("\"") { return try string(UnsafeBufferPointer(rebasing: bytes[start..<offset - 1])) }
+        var result = Array(bytes[start..<offset])
         while let byte = next {
             offset += 1
             switch byte {
             case UInt8(ascii: "\""):
-                guard let text = String(validating: result, as: UTF8.self) else {
-                    throw problem("a text is not UTF-8")
-                }
-                return text
+                return try result.withUnsafeBufferPointer { (text) throws(JSONError) in try string(text) }
             case UInt8(ascii: "\\"): try appendEscape(to: &result)
             case 0..<0x20:
                 offset -= 1
@@ -190,6 +199,16 @@ private struct JSONReader {
             }
         }
         throw problem("a text does not end")
+    }
+
+    private func string(_ bytes: UnsafeBufferPointer<UInt8>) throws(JSONError) -> String {
+        var position = 0
+        while position < bytes.count {
+            let (scalar, length) = UTF8Scanner.character(in: bytes, at: position, limit: bytes.count)
+            guard scalar != nil else { throw problem("a text is not UTF-8") }
+            position += length
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     private mutating func appendEscape(to result: inout [UInt8]) throws(JSONError) {
@@ -211,7 +230,7 @@ private struct JSONReader {
                 unit = 0x10000 + (unit - 0xD800) << 10 + (low - 0xDC00)
             }
             guard let scalar = Unicode.Scalar(unit) else { throw problem("half of a surrogate pair is missing") }
-            result += Array(UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
+            result.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
         default: throw problem("an escape is unknown")
         }
     }

@@ -1,5 +1,5 @@
 /// A JSON document (RFC 8259) in memory.
-public indirect enum JSONValue: Sendable, Equatable {
+public enum JSONValue: Sendable, Equatable {
     case null
     case bool(Bool)
     /// A whole number that 64 bits hold, written without fraction and exponent.
@@ -7,7 +7,7 @@ public indirect enum JSONValue: Sendable, Equatable {
     case real(Double)
     case string(String)
     case array([JSONValue])
-    case object(JSONObject)
+    indirect case object(JSONObject)
 
     public subscript(key: String) -> JSONValue? {
         if case .object(let object) = self { object[key] } else { nil }
@@ -40,14 +40,25 @@ public indirect enum JSONValue: Sendable, Equatable {
 }
 
 /// Keys and values in the order in which they were written; every key stands once.
+///
+/// Keys are compared byte for byte: Swift takes canonically equivalent texts for equal, JSON does not.
 public struct JSONObject: Sendable {
     public private(set) var keys: [String] = []
-    private var values: [Key: JSONValue] = [:]
+    private var values: [JSONValue] = []
+    /// Where each key stands, once there are too many to look through.
+    private var places: [Key: Int] = [:]
 
-    /// Compared byte for byte: Swift takes canonically equivalent texts for equal, JSON does not.
+    private static let fewKeys = 8
+
     private struct Key: Hashable, Sendable {
-        let bytes: [UInt8]
-        init(_ text: String) { bytes = Array(text.utf8) }
+        let text: String
+
+        static func == (left: Key, right: Key) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
+
+        func hash(into hasher: inout Hasher) {
+            var text = text
+            text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+        }
     }
 
     public init() {}
@@ -56,26 +67,66 @@ public struct JSONObject: Sendable {
         for (key, value) in members { self[key] = value }
     }
 
+    private func place(of key: String) -> Int? {
+        guard places.isEmpty else { return places[Key(text: key)] }
+        return keys.firstIndex { $0.utf8.elementsEqual(key.utf8) }
+    }
+
     public subscript(key: String) -> JSONValue? {
-        get { values[Key(key)] }
+        get { place(of: key).map { values[$0] } }
         set {
-            let isNew = values.updateValue(newValue ?? .null, forKey: Key(key)) == nil
-            if newValue == nil {
-                values[Key(key)] = nil
-                keys.removeAll { Key($0) == Key(key) }
-            } else if isNew {
-                keys.append(key)
+            switch (place(of: key), newValue) {
+            case (let place?, let value?): values[place] = value
+            case (nil, let value?): add(key, value)
+            case (nil, nil): break
+            case (let place?, nil):
+                keys.remove(at: place)
+                values.remove(at: place)
+                places = [:]
+                if keys.count > Self.fewKeys { index() }
             }
         }
     }
 
+    /// An object of these members, and a key that stands twice among them, if one does.
+    static func unique(_ members: [(key: String, value: JSONValue)]) -> (JSONObject, twice: String?) {
+        var object = JSONObject()
+        object.keys = members.map(\.key)
+        object.values = members.map(\.value)
+        if members.count > fewKeys {
+            object.places.reserveCapacity(members.count)
+            for (place, key) in object.keys.enumerated()
+            where object.places.updateValue(place, forKey: Key(text: key)) != nil { return (object, key) }
+        } else {
+            for (place, key) in object.keys.enumerated() where object.place(of: key) != place { return (object, key) }
+        }
+        return (object, nil)
+    }
+
+    private mutating func add(_ key: String, _ value: JSONValue) {
+        keys.append(key)
+        values.append(value)
+        if !places.isEmpty {
+            places[Key(text: key)] = keys.count - 1
+        } else if keys.count > Self.fewKeys {
+            index()
+        }
+    }
+
+    private mutating func index() {
+        places.reserveCapacity(keys.count)
+        for (place, key) in keys.enumerated() { places[Key(text: key)] = place }
+    }
+
     public var count: Int { keys.count }
-    public var members: [(key: String, value: JSONValue)] { keys.map { ($0, self[$0] ?? .null) } }
+    public var members: [(key: String, value: JSONValue)] { zip(keys, values).map { ($0, $1) } }
 }
 
 extension JSONObject: Equatable {
     /// The order of the members does not count.
-    public static func == (left: JSONObject, right: JSONObject) -> Bool { left.values == right.values }
+    public static func == (left: JSONObject, right: JSONObject) -> Bool {
+        left.count == right.count && zip(left.keys, left.values).allSatisfy { right[$0] == $1 }
+    }
 }
 
 // MARK: - Writing

@@ -1,13 +1,46 @@
 /// What one transformer layer computes, as data. The forward pass interprets it (tk_layer in tk_forward.h has the
 /// formulas); `ModelLayout` derives from it which tensors the layer has.
 public struct LayerDescription: Sendable, Equatable {
-    public var attention: AttentionDescription
+    public var mixer: Mixer
     public var feedForward: FeedForwardDescription
 
-    public init(attention: AttentionDescription, feedForward: FeedForwardDescription) {
-        self.attention = attention
+    public init(mixer: Mixer, feedForward: FeedForwardDescription) {
+        self.mixer = mixer
         self.feedForward = feedForward
     }
+
+    public init(attention: AttentionDescription, feedForward: FeedForwardDescription) {
+        self.init(mixer: .attention(attention), feedForward: feedForward)
+    }
+
+    /// Nil where the layer has none. Attention can be given to a layer, and not be taken away.
+    public var attention: AttentionDescription? {
+        get { if case .attention(let attention) = mixer { attention } else { nil } }
+        set { if let newValue { mixer = .attention(newValue) } }
+    }
+
+    /// How many positions one sees in this layer, its own included; nil: all.
+    public var window: Int? {
+        switch mixer {
+        case .attention(let attention): attention.window
+        case .convolution(let convolution): convolution.length
+        }
+    }
+}
+
+/// The half of a layer in which a position's state comes to know of those before it.
+public enum Mixer: Sendable, Equatable {
+    case attention(AttentionDescription)
+    case convolution(ShortConvolution)
+}
+
+/// A gated convolution over the last few positions, by channel: c * convolution(b * v), where b, c and v come from one
+/// matrix. Its state, b * v of those positions, is kept in the cache as keys and values of a layer with a window are.
+public struct ShortConvolution: Sendable, Equatable {
+    /// How many positions it sees, its own included.
+    public var length: Int
+
+    public init(length: Int) { self.length = length }
 }
 
 /// Whether a layer has a tensor.
@@ -79,7 +112,7 @@ public struct FeedForwardDescription: Sendable, Equatable {
     public init(width: Int) { self.width = width }
 }
 
-/// A mixture of experts: the router's softmax over all, the best few of them, and their weighted sum.
+/// A mixture of experts: the router's weights of all, the best few of them, and their weighted sum.
 public struct Experts: Sendable, Equatable {
     public var count: Int
     /// How many each position goes to.
@@ -88,6 +121,10 @@ public struct Experts: Sendable, Equatable {
     public var width: Int
     /// The chosen ones' weights are made to sum to one.
     public var areNormalised: Bool
+    /// A weight is the sigmoid of the router's logit, rather than the softmax over all.
+    public var areSigmoid = false
+    /// Something is added to the sigmoids where the best are chosen, and only there.
+    public var hasRouterBias = false
     /// What the weights are multiplied with.
     public var scale: Float = 1
     /// The shared expert counts with the sigmoid of a product of its own, rather than with one.

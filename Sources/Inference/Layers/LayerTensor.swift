@@ -16,6 +16,11 @@ public enum LayerTensor: String, Sendable, CaseIterable {
     case attentionOutput = "attn_output.weight"
     case attentionOutputBias = "attn_output.bias"
     case attentionPostNorm = "post_attention_norm.weight"
+    /// What is convolved, and what gates it, one after the other: b, c and v.
+    case convolutionInput = "shortconv.in_proj.weight"
+    /// For each channel a weight for each position, the oldest first.
+    case convolutionTaps = "shortconv.conv.weight"
+    case convolutionOutput = "shortconv.out_proj.weight"
     case feedForwardNorm = "ffn_norm.weight"
     case gate = "ffn_gate.weight"
     /// Of a fused pair, gate and up one after the other.
@@ -23,6 +28,7 @@ public enum LayerTensor: String, Sendable, CaseIterable {
     case down = "ffn_down.weight"
     case feedForwardPostNorm = "post_ffw_norm.weight"
     case router = "ffn_gate_inp.weight"
+    case routerBias = "exp_probs_b.bias"
     /// Of each expert one after the other.
     case expertGates = "ffn_gate_exps.weight"
     case expertUps = "ffn_up_exps.weight"
@@ -52,30 +58,41 @@ extension LayerDescription {
             result.append(
                 ExpectedLayerTensor(tensor: tensor, dimensions: dimensions, isOptional: presence == .perhaps))
         }
-        let (query, keyValue) = (attention.queryWidth, attention.keyValueWidth)
-        if attention.hasPreNorm { add(.attentionNorm, width) }
-        if attention.isFused {
-            add(.queryKeyValue, width, query + 2 * keyValue)
-            add(.queryKeyValueBias, query + 2 * keyValue, presence: attention.biases)
-        } else {
-            add(.query, width, query)
-            add(.key, width, keyValue)
-            add(.value, width, keyValue)
-            add(.queryBias, query, presence: attention.biases)
-            add(.keyBias, keyValue, presence: attention.biases)
-            add(.valueBias, keyValue, presence: attention.biases)
+        func addTensors(of attention: AttentionDescription) {
+            let (query, keyValue) = (attention.queryWidth, attention.keyValueWidth)
+            if attention.hasPreNorm { add(.attentionNorm, width) }
+            if attention.isFused {
+                add(.queryKeyValue, width, query + 2 * keyValue)
+                add(.queryKeyValueBias, query + 2 * keyValue, presence: attention.biases)
+            } else {
+                add(.query, width, query)
+                add(.key, width, keyValue)
+                add(.value, width, keyValue)
+                add(.queryBias, query, presence: attention.biases)
+                add(.keyBias, keyValue, presence: attention.biases)
+                add(.valueBias, keyValue, presence: attention.biases)
+            }
+            if attention.hasQueryKeyNorms {
+                add(.queryNorm, attention.headDimension)
+                add(.keyNorm, attention.headDimension)
+            }
+            add(.attentionOutput, query, width)
+            add(.attentionOutputBias, width, presence: attention.outputBias)
+            if attention.hasPostNorm { add(.attentionPostNorm, width) }
         }
-        if attention.hasQueryKeyNorms {
-            add(.queryNorm, attention.headDimension)
-            add(.keyNorm, attention.headDimension)
+        switch mixer {
+        case .attention(let attention): addTensors(of: attention)
+        case .convolution(let convolution):
+            add(.attentionNorm, width)
+            add(.convolutionInput, width, 3 * width)
+            add(.convolutionTaps, convolution.length, width)
+            add(.convolutionOutput, width, width)
         }
-        add(.attentionOutput, query, width)
-        add(.attentionOutputBias, width, presence: attention.outputBias)
-        if attention.hasPostNorm { add(.attentionPostNorm, width) }
         if feedForward.hasPreNorm { add(.feedForwardNorm, width) }
         let inner = feedForward.width
         if let experts = feedForward.experts {
             add(.router, width, experts.count)
+            if experts.hasRouterBias { add(.routerBias, experts.count) }
             if feedForward.isGated { add(.expertGates, width, experts.width, experts.count) }
             add(.expertUps, width, experts.width, experts.count)
             add(.expertDowns, experts.width, width, experts.count)

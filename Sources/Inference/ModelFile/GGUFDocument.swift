@@ -78,7 +78,7 @@ struct GGUFDocument: Sendable {
         }
     }
 
-    func tensor(named name: String) -> Tensor? { indexByName[name].map { tensors[$0] } }
+    func entry(named name: String) -> Tensor? { indexByName[name].map { tensors[$0] } }
 
     private static func alignment(of metadata: GGUFMetadata) throws(ModelFileError) -> Int {
         guard let value = try metadata.integer("general.alignment") else { return 32 }

@@ -173,6 +173,8 @@ extension GGUFMetadata {
         return text
     }
 
+    func isArray(_ key: String) -> Bool { entry(key)?.type == .array }
+
     /// The number of elements of an array; nil where there is no such entry.
     func arrayCount(_ key: String) throws(ModelFileError) -> Int? {
         guard let (_, count, _) = try array(key) else { return nil }

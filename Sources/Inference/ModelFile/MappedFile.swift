@@ -16,7 +16,8 @@ final class MappedFile: @unchecked Sendable {
     private let isMapping: Bool
 
     init(path: String) throws(ModelFileError) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        // Opening a pipe would wait for somebody who writes.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw .cannotOpen(path: path, reason: String(cString: strerror(errno))) }
         defer { close(descriptor) }
         var status = stat()
@@ -41,6 +42,18 @@ final class MappedFile: @unchecked Sendable {
         self.bytes = UnsafeRawBufferPointer(copy)
         self.path = "(memory)"
         self.isMapping = false
+    }
+
+    /// Gives back the memory in which these bytes of the file are held for this process. Whoever reads them again gets
+    /// them from the file again, which costs time and changes nothing.
+    func release(_ part: UnsafeRawBufferPointer) {
+        guard isMapping, let first = part.baseAddress, let base = bytes.baseAddress else { return }
+        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+        // Whole pages only: what lies before and behind may be in use.
+        let start = (first - base + page - 1) / page * page
+        let end = (first - base + part.count) / page * page
+        guard start >= 0, end <= bytes.count, start < end else { return }
+        madvise(UnsafeMutableRawPointer(mutating: base + start), end - start, MADV_DONTNEED)
     }
 
     deinit {

@@ -37,31 +37,32 @@ public struct ModelCut: Sendable, Equatable {
     }
 }
 
-/// Cuts a model file into pieces. The same file gives the same pieces on every machine.
+/// Cuts a model into pieces. The same model gives the same pieces on every machine; one in safetensors gives the blocks
+/// that its GGUF conversion gives.
 public enum ModelCutter {
     /// Writes every piece into `directory` (made if it is missing) as a file named by its digest: under a temporary
     /// name first, fsynced, renamed. A piece that is there in the right size is not written again.
     ///
-    /// - Parameter progress: called with 0 to 1, rising.
+    /// - Parameter progress: called with 0 to 1, rising; what it throws ends the cutting.
     /// - Throws: `ModelFileError`.
     public static func cut(
-        _ file: ModelFile, directory: String, progress: (Double) -> Void = { _ in }
+        _ file: ModelFile, directory: String, progress: (Double) throws(ModelFileError) -> Void = { _ in }
     ) throws(ModelFileError) -> ModelCut {
         let store = try PieceStore(directory: directory)
         let shape = file.hyperparameters
         let layout = ModelLayout(shape)
-        let metadata = PieceContents(metadataOf: file.document, tiedEmbeddings: shape.tiedEmbeddings)
+        let metadata = PieceContents(metadataOf: file)
         var blocks: [PieceContents] = []
         for block in 0..<shape.blockCount {
-            let tensors = layout.tensors(ofBlock: block).compactMap { file.document.tensor(named: $0.name) }
-            blocks.append(PieceContents(tensors: tensors, of: file.document))
+            let tensors = layout.tensors(ofBlock: block).compactMap { file.shape(ofTensor: $0.name) }
+            blocks.append(PieceContents(tensors: tensors, of: file))
         }
         let totalBytes = Double(blocks.reduce(metadata.byteCount) { $0 + $1.byteCount })
         var doneBytes = 0
         func write(_ contents: PieceContents) throws(ModelFileError) -> ModelCut.Piece {
             let piece = try store.write(contents)
             doneBytes += piece.byteCount
-            progress(Double(doneBytes) / totalBytes)
+            try progress(Double(doneBytes) / totalBytes)
             return piece
         }
         let metadataPiece = try write(metadata)
@@ -147,7 +148,7 @@ private struct PieceStore {
                 rest = UnsafeRawBufferPointer(rebasing: rest[count...])
             }
         }
-        guard hasher.finish() == digest else { throw .changedWhileRead(path: contents.file.path) }
+        guard hasher.finish() == digest else { throw .changedWhileRead(path: contents.model.path) }
         guard fsync(descriptor) == 0 else {
             throw .cannotWrite(path: path, reason: String(cString: strerror(errno)))
         }

@@ -1,37 +1,83 @@
-/// A whole model in one GGUF v3 file, mapped into memory and checked: every tensor that its architecture needs is
-/// there, in its shape, in a type that is computed, within the file and apart from the others.
+import Glibc
+
+/// A whole model as its makers hand it out, checked: one GGUF v3 file, or a directory of safetensors with the documents
+/// beside them. Every tensor that its architecture needs is there, in its shape, in a type that is computed, within its
+/// file and apart from the others.
+///
+/// A directory gives the same model as its GGUF conversion: tensors under the same names, with the same bytes.
 public final class ModelFile: TensorSource, Sendable {
     public let path: String
     public let hyperparameters: Hyperparameters
     /// `general.name`, shortened and without control characters; "unnamed" where the file gives none.
     public let displayName: String
+    /// Bytes of all the model's files.
+    public let byteCount: Int
+    /// The GGUF file; or, of a directory, a metadata piece made of its documents.
     let document: GGUFDocument
+    /// Whether the model is a directory, so that `document` is its metadata piece as it stands.
+    let isDirectory: Bool
+    let tensors: [TensorShape]
+    private let shapeByName: [String: TensorShape]
+    private let source: any TensorSource & Sendable
 
-    /// - Throws: `ModelFileError`, in one sentence why the file is refused.
+    /// - Parameter path: a GGUF file, or a directory.
+    /// - Throws: `ModelFileError`, in one sentence why the model is refused.
     public convenience init(path: String) throws(ModelFileError) {
-        try self.init(MappedFile(path: path))
+        var status = stat()
+        if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+            try self.init(directory: ModelDirectory(path: path))
+        } else {
+            try self.init(MappedFile(path: path))
+        }
     }
 
-    init(_ file: MappedFile) throws(ModelFileError) {
-        document = try GGUFDocument(file)
-        path = file.path
+    convenience init(_ file: MappedFile) throws(ModelFileError) {
+        let document = try GGUFDocument(file)
+        let tensors = document.tensors.map { TensorShape(name: $0.name, type: $0.type, dimensions: $0.dimensions) }
+        try self.init(document, tensors, from: document, path: file.path, byteCount: file.bytes.count)
+    }
+
+    private convenience init(directory: ModelDirectory) throws(ModelFileError) {
+        let model = try SafetensorsModel(directory)
+        let metadata = MappedFile(copying: try model.metadata(directory))
+        try self.init(
+            GGUFDocument(metadata), model.tensorShapes, from: model, path: directory.path, byteCount: model.byteCount,
+            isDirectory: true)
+    }
+
+    private init(
+        _ document: GGUFDocument, _ tensors: [TensorShape], from source: any TensorSource & Sendable, path: String,
+        byteCount: Int, isDirectory: Bool = false
+    ) throws(ModelFileError) {
+        self.document = document
+        self.tensors = tensors
+        self.source = source
+        self.path = path
+        self.byteCount = byteCount
+        self.isDirectory = isDirectory
+        var shapeByName: [String: TensorShape] = [:]
+        for tensor in tensors { shapeByName[tensor.name] = tensor }
+        self.shapeByName = shapeByName
         hyperparameters = try Hyperparameters(document)
         displayName = try Self.displayName(document.metadata)
-        try ModelLayout(hyperparameters).check(document.tensors)
+        try ModelLayout(hyperparameters).check(tensors)
     }
 
-    public func tensor(named name: String) -> TensorView? {
-        guard let tensor = document.tensor(named: name) else { return nil }
-        return TensorView(
-            name: tensor.name, type: tensor.type, dimensions: tensor.dimensions,
-            bytes: UnsafeRawBufferPointer(rebasing: document.file.bytes[tensor.range]), owner: document.file)
-    }
+    func shape(ofTensor name: String) -> TensorShape? { shapeByName[name] }
 
-    /// Bytes of the whole file.
-    public var byteCount: Int { document.file.bytes.count }
+    public func tensor(named name: String) -> TensorView? { source.tensor(named: name) }
 
     static func displayName(_ metadata: GGUFMetadata) throws(ModelFileError) -> String {
         guard let name = try metadata.string("general.name"), !name.isEmpty else { return "unnamed" }
         return String(quoted(name).dropFirst().dropLast())
+    }
+}
+
+extension GGUFDocument: TensorSource {
+    func tensor(named name: String) -> TensorView? {
+        guard let tensor = entry(named: name) else { return nil }
+        return TensorView(
+            name: tensor.name, type: tensor.type, dimensions: tensor.dimensions,
+            bytes: UnsafeRawBufferPointer(rebasing: file.bytes[tensor.range]), owner: file)
     }
 }

@@ -20,6 +20,13 @@ public enum ModelFileError: Error, Equatable, Sendable {
     case unsupportedPieceVersion(UInt32)
     case cannotWrite(path: String, reason: String)
     case changedWhileRead(path: String)
+    case notAModelDirectory(path: String)
+    /// Whoever asked for it wants no more of it.
+    case cancelled
+    /// Of a directory's file.
+    indirect case inFile(String, ModelFileError)
+    /// What one of a directory's files says of the tokenizer.
+    case tokenizer(file: String, TokenizerError)
 }
 
 extension ModelFileError: CustomStringConvertible {
@@ -28,7 +35,7 @@ extension ModelFileError: CustomStringConvertible {
         case .cannotOpen(let path, let reason):
             "The model file \(path) cannot be opened (\(reason)); check the path and its permissions."
         case .notARegularFile(let path):
-            "\(path) is not a regular file; name the model file itself."
+            "\(path) is neither a file nor a directory; name the model file itself."
         case .notAModelFile:
             "This is not a GGUF model file: it does not begin with \"GGUF\"; give a file that ends in .gguf."
         case .unsupportedVersion(let version):
@@ -42,12 +49,12 @@ extension ModelFileError: CustomStringConvertible {
         case .duplicate(let what):
             "The file holds \(what) twice: it is damaged; fetch it again."
         case .missing(let what):
-            "The file has no \(what), without which the model cannot run; use a complete GGUF conversion of it."
+            "The file has no \(what), without which the model cannot run; use a complete copy of it."
         case .wrongType(let key, let expected):
             "The file's entry \(key) is not \(expected); convert the model again with a current tool."
         case .unsupportedTensorType(let tensor, let type):
-            "Tensor \(tensor) has type \(type), and only F32, F16, Q8_0, Q4_0 and Q4_1 are computed; "
-                + "use a file quantised to one of these."
+            "Tensor \(tensor) has type \(type), which is not computed; "
+                + "use a file in BF16, F16, Q8_0, Q4_K_M or the like."
         case .unsupported(let what):
             "The model needs \(what), which is not implemented; choose another model."
         case .unsupportedArchitecture(let name, let supported):
@@ -63,6 +70,12 @@ extension ModelFileError: CustomStringConvertible {
             "A piece cannot be written to \(path) (\(reason)); make room or choose another directory."
         case .changedWhileRead(let path):
             "The model file \(path) changed while it was read; leave it alone and start again."
+        case .notAModelDirectory(let path):
+            "The directory \(path) has no config.json; name a GGUF file, or a directory with config.json, "
+                + "tokenizer.json and model.safetensors."
+        case .cancelled: "The model was not cut to its end: this was cancelled; add it again."
+        case .inFile(let file, let error): "\(file): \(error)"
+        case .tokenizer(let file, let error): "\(file): \(error)"
         }
     }
 }

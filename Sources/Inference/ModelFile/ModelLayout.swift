@@ -12,6 +12,7 @@ public struct ModelLayout: Sendable {
     }
 
     public static let embeddingTensor = "token_embd.weight"
+    /// As all but a few files name it (`Hyperparameters.outputNormTensor`).
     public static let headNormTensor = "output_norm.weight"
     public static let headTensor = "output.weight"
 
@@ -30,7 +31,7 @@ public struct ModelLayout: Sendable {
         case 0:
             return [Expected(name: Self.embeddingTensor, dimensions: [width, shape.vocabularySize])]
         case shape.headBlock:
-            let norm = Expected(name: Self.headNormTensor, dimensions: [width])
+            let norm = Expected(name: shape.outputNormTensor, dimensions: [width])
             let head = Expected(name: Self.headTensor, dimensions: [width, shape.vocabularySize])
             return shape.tiedEmbeddings ? [norm] : [norm, head]
         case 1..<shape.headBlock:
@@ -45,8 +46,8 @@ public struct ModelLayout: Sendable {
 
     /// Every tensor must be there in its shape, and none beyond them: one that is not computed with (a bias, an expert)
     /// would make every answer wrong without a word.
-    func check(_ tensors: [GGUFDocument.Tensor]) throws(ModelFileError) {
-        var left: [String: GGUFDocument.Tensor] = [:]
+    func check(_ tensors: [TensorShape]) throws(ModelFileError) {
+        var left: [String: TensorShape] = [:]
         for tensor in tensors { left[tensor.name] = tensor }
         for block in 0..<hyperparameters.blockCount {
             for expected in self.tensors(ofBlock: block) {

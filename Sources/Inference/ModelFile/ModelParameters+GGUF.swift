@@ -32,6 +32,10 @@ private struct GGUFParameters: ModelParameterSource {
     func integer(_ parameter: ModelParameter) throws(ModelFileError) -> UInt64? {
         try metadata.integer(name(of: parameter))
     }
+    func integers(_ parameter: ModelParameter) throws(ModelFileError) -> [Int64]? {
+        guard metadata.isArray(name(of: parameter)) else { return nil }
+        return try metadata.integers(name(of: parameter), atMost: 1024)
+    }
     func real(_ parameter: ModelParameter) throws(ModelFileError) -> Double? {
         try metadata.real(name(of: parameter))
     }
@@ -49,7 +53,7 @@ extension GGUFDocument {
 
     /// The elements of one of the tensors that the whole model shares; nil where the file has none.
     func values(of tensor: ModelTensor) throws(ModelFileError) -> [Float]? {
-        guard let found = self.tensor(named: tensor.rawValue) else { return nil }
+        guard let found = entry(named: tensor.rawValue) else { return nil }
         guard found.type == .f32, found.range.count <= 4 * Self.modelTensorElementsMax else {
             throw .malformed(
                 what: "tensor \(tensor.rawValue)",
@@ -63,7 +67,7 @@ extension GGUFDocument {
     /// A metadata piece, which has no tensors, says so in an entry of its own.
     var tiedEmbeddings: Bool {
         get throws(ModelFileError) {
-            guard tensors.isEmpty else { return tensor(named: ModelLayout.headTensor) == nil }
+            guard tensors.isEmpty else { return entry(named: ModelLayout.headTensor) == nil }
             guard let value = try metadata.bool(ModelMetadata.tiedEmbeddingsKey) else {
                 throw .missing(what: ModelMetadata.tiedEmbeddingsKey)
             }

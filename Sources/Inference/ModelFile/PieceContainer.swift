@@ -16,9 +16,9 @@
 ///            8   offset of the tensor's data from the start of the piece
 ///            8   bytes of the tensor's data: what type and dimensions give
 ///            2   bytes of the name N, 1 to 256
-///            N   name, UTF-8, as in the GGUF file
+///            N   name, UTF-8, as in a GGUF file
 ///     data
-///        The tensors in the order of the table, as they are encoded in the GGUF file. The first begins at H rounded up
+///        The tensors in the order of the table, as they are encoded in a GGUF file of the model. The first begins at H rounded up
 ///        to a multiple of 64, each other one at the end of the one before rounded up to a multiple of 64; the bytes
 ///        between are zero. The piece ends with the last tensor's last byte: S.
 ///
@@ -30,6 +30,9 @@
 /// `rope_factors_long.weight` that the model file has, in this order, an entry `tiktrue.<name>` with its elements (array
 /// of F32); and at last the entry `tiktrue.tied_embeddings` (bool): whether the head multiplies with
 /// `token_embd.weight` because the model file has no `output.weight`.
+///
+/// Of a model in safetensors the metadata piece is made of the documents beside them, under the keys that a GGUF file
+/// would have. What GGUF has no key for stands in entries `tiktrue.tokenizer.*` (TokenizerDefinition+GGUF.swift).
 enum PieceContainer {
     static let magic = Array("TKTPIECE".utf8)
     static let version: UInt32 = 1
@@ -47,14 +50,14 @@ enum PieceContainer {
     }
 
     /// Header and table for these tensors, and the size of the whole piece.
-    static func head(of tensors: [GGUFDocument.Tensor]) -> (bytes: [UInt8], entries: [Entry], pieceBytes: Int) {
+    static func head(of tensors: [TensorShape]) -> (bytes: [UInt8], entries: [Entry], pieceBytes: Int) {
         let sorted = tensors.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
         let tableBytes = sorted.reduce(0) { $0 + 26 + 8 * $1.dimensions.count + $1.name.utf8.count }
         var entries: [Entry] = []
         var end = headerBytes + tableBytes
         for tensor in sorted {
             let start = end.roundedUp(toMultipleOf: dataAlignment)
-            end = start + tensor.range.count
+            end = start + tensor.byteCount
             entries.append(
                 Entry(name: tensor.name, type: tensor.type, dimensions: tensor.dimensions, range: start..<end))
         }

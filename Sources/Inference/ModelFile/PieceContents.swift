@@ -1,14 +1,18 @@
-/// The bytes of one piece before they are written: parts made new (header, table, padding, metadata) and runs of the
-/// model file, handed out in chunks so that no model is ever held in memory.
+/// The bytes of one piece before they are written: parts made new (header, table, padding, metadata) and parts of the
+/// model's files, handed out in chunks so that no model is ever held in memory. Of a model in safetensors one tensor
+/// at a time may be, where its rows are reordered or its parts are joined.
 struct PieceContents {
     enum Part {
         case new([UInt8])
-        case file(Range<Int>)
+        /// Of the model's description.
+        case document(Range<Int>)
+        case tensor(TensorShape)
 
         var byteCount: Int {
             switch self {
             case .new(let bytes): bytes.count
-            case .file(let range): range.count
+            case .document(let range): range.count
+            case .tensor(let shape): shape.byteCount
             }
         }
     }
@@ -16,50 +20,41 @@ struct PieceContents {
     static let chunkBytes = 1 << 20
 
     let parts: [Part]
-    let file: MappedFile
+    let model: ModelFile
     var byteCount: Int { parts.reduce(0) { $0 + $1.byteCount } }
 
     /// A block's tensors in the layout of `PieceContainer`.
-    init(tensors: [GGUFDocument.Tensor], of document: GGUFDocument) {
+    init(tensors: [TensorShape], of model: ModelFile) {
         let (head, entries, _) = PieceContainer.head(of: tensors)
         var parts: [Part] = [.new(head)]
         var end = head.count
         for entry in entries {
             parts.append(.new([UInt8](repeating: 0, count: entry.range.lowerBound - end)))
-            if let tensor = document.tensor(named: entry.name) { parts.append(.file(tensor.range)) }
+            if let shape = model.shape(ofTensor: entry.name) { parts.append(.tensor(shape)) }
             end = entry.range.upperBound
         }
         self.parts = parts
-        self.file = document.file
+        self.model = model
     }
 
     /// The metadata piece, described in `PieceContainer`.
-    init(metadataOf document: GGUFDocument, tiedEmbeddings: Bool) {
+    init(metadataOf model: ModelFile) {
+        self.model = model
+        let document = model.document
+        guard !model.isDirectory else {
+            parts = [.document(0..<document.file.bytes.count)]
+            return
+        }
         let kept = document.metadata.entries.filter { !$0.key.hasPrefix(ModelMetadata.reservedPrefix) }
-        let shared = ModelTensor.allCases.compactMap { tensor in
-            document.tensor(named: tensor.rawValue).map { (ModelMetadata.key(of: tensor), $0) }
+        var added = GGUFEntries()
+        for tensor in ModelTensor.allCases {
+            guard let entry = document.entry(named: tensor.rawValue) else { continue }
+            added.add(ModelMetadata.key(of: tensor), floats: document.file.bytes[entry.range])
         }
-        var head = Array("GGUF".utf8)
-        head.append(littleEndian: UInt32(3))
-        head.append(littleEndian: UInt64(0))
-        head.append(littleEndian: UInt64(kept.count + shared.count + 1))
-        var parts: [Part] = [.new(head)] + kept.map { .file($0.range) }
-        for (key, tensor) in shared {
-            var entry: [UInt8] = []
-            entry.append(littleEndian: UInt64(key.utf8.count))
-            entry.append(contentsOf: key.utf8)
-            entry.append(littleEndian: GGUFValueType.array.rawValue)
-            entry.append(littleEndian: GGUFValueType.float32.rawValue)
-            entry.append(littleEndian: UInt64(tensor.range.count / 4))
-            parts += [.new(entry), .file(tensor.range)]
-        }
-        var tail: [UInt8] = []
-        tail.append(littleEndian: UInt64(ModelMetadata.tiedEmbeddingsKey.utf8.count))
-        tail.append(contentsOf: ModelMetadata.tiedEmbeddingsKey.utf8)
-        tail.append(littleEndian: GGUFValueType.bool.rawValue)
-        tail.append(tiedEmbeddings ? 1 : 0)
-        self.parts = parts + [.new(tail)]
-        self.file = document.file
+        added.add(ModelMetadata.tiedEmbeddingsKey, model.hyperparameters.tiedEmbeddings)
+        parts =
+            [.new(GGUFEntries.header(entries: kept.count + added.count))] + kept.map { .document($0.range) }
+            + [.new(added.bytes)]
     }
 
     func forEachChunk<Failure: Error>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> Void) throws(Failure) {
@@ -70,14 +65,28 @@ struct PieceContents {
                 defer { buffer.deallocate() }
                 buffer.copyBytes(from: bytes)
                 try body(UnsafeRawBufferPointer(buffer))
-            case .file(let range):
-                var start = range.lowerBound
-                while start < range.upperBound {
-                    let end = min(start + Self.chunkBytes, range.upperBound)
-                    try body(UnsafeRawBufferPointer(rebasing: file.bytes[start..<end]))
-                    start = end
+            case .document(let range):
+                try Self.forEachChunk(
+                    of: UnsafeRawBufferPointer(rebasing: model.document.file.bytes[range]), body)
+            case .tensor(let shape):
+                guard let tensor = model.tensor(named: shape.name), tensor.bytes.count == shape.byteCount else {
+                    preconditionFailure("tensor \(shape) is listed and cannot be read")
                 }
+                try Self.forEachChunk(of: tensor.bytes, body)
+                // The bytes last as long as their owner.
+                withExtendedLifetime(tensor) {}
             }
+        }
+    }
+
+    private static func forEachChunk<Failure: Error>(
+        of bytes: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Void
+    ) throws(Failure) {
+        var start = 0
+        while start < bytes.count {
+            let end = min(start + chunkBytes, bytes.count)
+            try body(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
+            start = end
         }
     }
 }

@@ -8,6 +8,8 @@ public struct SafetensorsConfiguration: Sendable {
     public let architecture: String
     public let vocabularySize: Int
     public let tiedEmbeddings: Bool
+    /// What it was read from.
+    let document: JSONValue
     /// By GGUF's keys.
     public private(set) var values: [String: JSONValue] = [:]
     /// Tensors that GGUF has for the whole model and `transformers` computes: factors of the rotary frequencies.
@@ -17,22 +19,27 @@ public struct SafetensorsConfiguration: Sendable {
         "LlamaForCausalLM": "llama", "MistralForCausalLM": "llama", "Qwen2ForCausalLM": "qwen2",
         "Qwen2MoeForCausalLM": "qwen2moe", "Qwen3ForCausalLM": "qwen3", "Qwen3MoeForCausalLM": "qwen3moe",
         "Gemma2ForCausalLM": "gemma2", "Gemma3ForCausalLM": "gemma3", "Phi3ForCausalLM": "phi3",
+        "Lfm2ForCausalLM": "lfm2", "Lfm2MoeForCausalLM": "lfm2moe",
     ]
 
     /// - Parameter config: the document `config.json`.
     /// - Throws: `ModelFileError`.
     public init(_ config: JSONValue) throws(ModelFileError) {
         guard let name = config["architectures"]?.array?.first?.string else {
-            throw .missing(what: "architectures in config.json")
+            throw .missing(what: "architectures")
         }
         guard let architecture = Self.architectures[name] else {
-            throw .unsupported(what: "the architecture \(quoted(name)) in safetensors")
+            throw .unsupportedArchitecture(name, supported: Self.architectures.keys.sorted())
         }
         self.architecture = architecture
+        document = config
         let reader = ConfigurationReader(config)
         vocabularySize = try reader.count("vocab_size")
         let isGemma = architecture.hasPrefix("gemma")
-        tiedEmbeddings = config["tie_word_embeddings"]?.bool ?? isGemma
+        let isHybrid = architecture.hasPrefix("lfm2")
+        tiedEmbeddings =
+            config[isHybrid ? "tie_embedding" : "tie_word_embeddings"]?.bool ?? config["tie_word_embeddings"]?.bool
+            ?? (isGemma || isHybrid)
 
         let activation = config["hidden_activation"]?.string ?? config["hidden_act"]?.string
         let expected = isGemma ? "gelu_pytorch_tanh" : "silu"
@@ -52,18 +59,25 @@ public struct SafetensorsConfiguration: Sendable {
             throw .implausible(what: "head_dim", value: "\(headWidth)", allowed: "2 to 65536")
         }
         set("general.architecture", .string(architecture), isWhole: true)
-        if let name = config["_name_or_path"]?.string, !name.isEmpty {
-            set("general.name", .string(name), isWhole: true)
+        if let name = config["_name_or_path"]?.string?.split(separator: "/").last {
+            set("general.name", .string(String(name)), isWhole: true)
         }
         set("block_count", .integer(layers))
         set("context_length", .integer(try reader.count("max_position_embeddings")))
         set("embedding_length", .integer(width))
-        set("feed_forward_length", .integer(try reader.count("intermediate_size")))
         set("attention.head_count", .integer(heads))
-        set("attention.head_count_kv", .integer(try reader.count("num_key_value_heads", otherwise: heads)))
         set("attention.key_length", .integer(headWidth))
         set("attention.value_length", .integer(headWidth))
-        let epsilon = try reader.real("rms_norm_eps", otherwise: architecture == "phi3" ? 1e-5 : 1e-6)
+        if isHybrid {
+            try readHybrid(reader, layers: layers)
+        } else {
+            set("feed_forward_length", .integer(try reader.count("intermediate_size")))
+            set("attention.head_count_kv", .integer(try reader.count("num_key_value_heads", otherwise: heads)))
+        }
+        let epsilon =
+            isHybrid
+            ? try reader.real("norm_eps", otherwise: 1e-5)
+            : try reader.real("rms_norm_eps", otherwise: architecture == "phi3" ? 1e-5 : 1e-6)
         set("attention.layer_norm_rms_epsilon", .real(epsilon))
         let rotated = try reader.real("partial_rotary_factor", otherwise: 1)
         guard (0.01...1).contains(rotated) else {
@@ -72,14 +86,14 @@ public struct SafetensorsConfiguration: Sendable {
         let ropeWidth = Int(Double(headWidth) * rotated)
         set("rope.dimension_count", .integer(ropeWidth))
         try readWindow(reader, layers: layers)
-        try readExperts(reader)
+        if !isHybrid { try readExperts(reader) }
         if isGemma { try readGemma(reader, width: width, heads: heads, headWidth: headWidth, layers: layers) }
         let rotation = try SafetensorsRotation(reader, architecture: architecture, dimension: ropeWidth)
         for (key, value) in rotation.values { set(key, value) }
         sharedTensors = rotation.tensors
     }
 
-    private mutating func set(_ key: String, _ value: JSONValue, isWhole: Bool = false) {
+    mutating func set(_ key: String, _ value: JSONValue, isWhole: Bool = false) {
         values[isWhole ? key : "\(architecture).\(key)"] = value
     }
 
@@ -166,20 +180,20 @@ struct ConfigurationReader {
     func optionalCount(_ key: String) throws(ModelFileError) -> Int? {
         guard let value = config[key], value != .null else { return nil }
         guard let number = value.integer, (0...(1 << 40)).contains(number) else {
-            throw .wrongType(key: "\(key) of config.json", expected: "a whole number, zero or more")
+            throw .wrongType(key: key, expected: "a whole number, zero or more")
         }
         return number
     }
 
     func count(_ key: String, otherwise fallback: Int? = nil) throws(ModelFileError) -> Int {
-        guard let number = try optionalCount(key) ?? fallback else { throw .missing(what: "\(key) in config.json") }
+        guard let number = try optionalCount(key) ?? fallback else { throw .missing(what: key) }
         return number
     }
 
     func optionalReal(_ key: String) throws(ModelFileError) -> Double? {
         guard let value = config[key], value != .null else { return nil }
         guard let number = value.real, number.isFinite else {
-            throw .wrongType(key: "\(key) of config.json", expected: "a real number")
+            throw .wrongType(key: key, expected: "a real number")
         }
         return number
     }

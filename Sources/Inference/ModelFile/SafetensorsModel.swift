@@ -7,6 +7,7 @@
 public final class SafetensorsModel: TensorSource, Sendable {
     public let configuration: SafetensorsConfiguration
     private let files: [SafetensorsFile]
+    private let fileNames: [String]
     private let places: [String: Place]
     private let names: SafetensorsNames
     private let layerCount: Int
@@ -16,37 +17,46 @@ public final class SafetensorsModel: TensorSource, Sendable {
         let tensor: SafetensorsFile.Tensor
     }
 
-    enum Limit {
-        static let documentBytes = 64 << 20
+    private enum Limit {
         static let files = 1024
     }
+
+    private static let indexFile = "model.safetensors.index.json"
 
     /// - Parameter directory: where `config.json` and the tensors lie.
     /// - Throws: `ModelFileError`.
     public convenience init(directory: String) throws(ModelFileError) {
-        let config = try Self.document("\(directory)/config.json")
-        if let index = try? MappedFile(path: "\(directory)/model.safetensors.index.json") {
-            let map = try Self.weightMap(try Self.document(index))
-            var files: [(String, MappedFile)] = []
-            for name in Set(map.values).sorted() { files.append((name, try MappedFile(path: "\(directory)/\(name)"))) }
-            try self.init(config, files, weightMap: map)
-        } else {
-            try self.init(config, [("", try MappedFile(path: "\(directory)/model.safetensors"))], weightMap: nil)
+        try self.init(ModelDirectory(path: directory))
+    }
+
+    convenience init(_ directory: ModelDirectory) throws(ModelFileError) {
+        let config = try directory.document("config.json")
+        guard directory.has(Self.indexFile) else {
+            let file = "model.safetensors"
+            try self.init(config, [(file, directory.file(file))], weightMap: nil)
+            return
         }
+        let index = try directory.document(Self.indexFile)
+        let map = try naming(Self.indexFile) { () throws(ModelFileError) in try Self.weightMap(index) }
+        var files: [(String, MappedFile)] = []
+        for name in Set(map.values).sorted() { files.append((name, try directory.file(name))) }
+        try self.init(config, files, weightMap: map)
     }
 
     init(
         _ config: JSONValue, _ mapped: [(name: String, file: MappedFile)], weightMap: [String: String]?
     ) throws(ModelFileError) {
-        configuration = try SafetensorsConfiguration(config)
+        configuration = try naming("config.json") { () throws(ModelFileError) in try SafetensorsConfiguration(config) }
         var files: [SafetensorsFile] = []
         var places: [String: Place] = [:]
         for (index, (fileName, file)) in mapped.enumerated() {
-            files.append(try SafetensorsFile(file))
+            files.append(try naming(fileName) { () throws(ModelFileError) in try SafetensorsFile(file) })
             for tensor in files[index].tensors {
                 if let weightMap, weightMap[tensor.name] != fileName {
-                    throw .malformed(
-                        what: "the index of the files", reason: "it does not have \(quoted(tensor.name)) where it is")
+                    throw .inFile(
+                        Self.indexFile,
+                        .malformed(
+                            what: "tensor \(quoted(tensor.name))", reason: "it does not lie where the index has it"))
                 }
                 guard places.updateValue(Place(file: index, tensor: tensor), forKey: tensor.name) == nil else {
                     throw .duplicate(what: "tensor \(quoted(tensor.name))")
@@ -54,9 +64,10 @@ public final class SafetensorsModel: TensorSource, Sendable {
             }
         }
         if let weightMap, let missing = weightMap.keys.filter({ places[$0] == nil }).min() {
-            throw .missing(what: "tensor \(quoted(missing))")
+            throw .inFile(weightMap[missing] ?? "", .missing(what: "tensor \(quoted(missing))"))
         }
         self.files = files
+        fileNames = mapped.map(\.name)
         self.places = places
         let architecture = configuration.architecture
         layerCount = configuration.integer("\(architecture).block_count") ?? 0
@@ -68,10 +79,22 @@ public final class SafetensorsModel: TensorSource, Sendable {
     }
 
     /// The tensors that there are, by GGUF's names.
-    public var tensorNames: [String] { allNames.filter { shape(of: $0) != nil } }
+    var tensorShapes: [TensorShape] {
+        allNames.compactMap { name in
+            guard let dimensions = shape(of: name) else { return nil }
+            guard let recipe = names.recipe(for: name), let first = places[recipe.parts[0]]?.tensor else {
+                return TensorShape(name: name, type: .f32, dimensions: dimensions)
+            }
+            return type(of: recipe, first).map { TensorShape(name: name, type: $0, dimensions: dimensions) }
+        }
+    }
+
+    /// Bytes of the files of tensors.
+    var byteCount: Int { files.reduce(0) { $0 + $1.file.bytes.count } }
 
     private var allNames: [String] {
-        ["token_embd.weight", "output_norm.weight"] + (configuration.tiedEmbeddings ? [] : ["output.weight"])
+        ["token_embd.weight", "output_norm.weight", "token_embd_norm.weight"]
+            + (configuration.tiedEmbeddings ? [] : ["output.weight"])
             + configuration.sharedTensors.keys.sorted()
             + (0..<layerCount).flatMap { layer in SafetensorsNames.ofLayer.map { "blk.\(layer).\($0)" } }
     }
@@ -97,6 +120,9 @@ public final class SafetensorsModel: TensorSource, Sendable {
                     throw .malformed(what: "tensor \(name)", reason: "\(rows) rows are not \(heads) heads")
                 }
             }
+            if recipe.change == .taps, parts[0].dimensions.filter({ $0 != 1 }).count != 2 {
+                throw .malformed(what: "tensor \(name)", reason: "it is no matrix of a channel's taps")
+            }
             if type(of: recipe, parts[0]) == nil {
                 throw .unsupportedTensorType(tensor: quoted(parts[0].name), type: parts[0].element.rawValue)
             }
@@ -104,20 +130,33 @@ public final class SafetensorsModel: TensorSource, Sendable {
         // A tied head is the embedding once more.
         if configuration.tiedEmbeddings { left.remove("lm_head.weight") }
         left = left.filter { name in !SafetensorsNames.skipped.contains { name.hasSuffix($0) } }
-        if let other = left.min() { throw .unsupported(what: "the tensor \(quoted(other))") }
+        if let other = left.min(), let place = places[other] {
+            try naming(fileNames[place.file]) { () throws(ModelFileError) in
+                throw .unsupported(what: "the tensor \(quoted(other))")
+            }
+        }
     }
 
     // MARK: Tensors
 
-    /// Vectors are handed out in single precision.
+    /// Vectors and routers are handed out in single precision, as converters write them.
     private func type(of recipe: SafetensorsRecipe, _ tensor: SafetensorsFile.Tensor) -> TensorType? {
-        tensor.dimensions.count == 1 && !recipe.isStack ? .f32 : tensor.element.tensorType
+        let isVector = Self.dimensions(of: tensor).count == 1 && !recipe.isStack
+        return isVector || recipe.isSingle || recipe.change == .taps ? .f32 : tensor.element.tensorType
+    }
+
+    /// A matrix of one row is a vector.
+    private static func dimensions(of tensor: SafetensorsFile.Tensor) -> [Int] {
+        var dimensions = tensor.dimensions
+        while dimensions.count > 1, dimensions.last == 1 { dimensions.removeLast() }
+        return dimensions
     }
 
     private func shape(of name: String) -> [Int]? {
         if let factors = configuration.sharedTensors[name] { return [factors.count] }
         guard let recipe = names.recipe(for: name), let first = places[recipe.parts[0]]?.tensor else { return nil }
-        return first.dimensions + (recipe.isStack ? [recipe.parts.count] : [])
+        if recipe.change == .taps { return first.dimensions.filter { $0 != 1 } }
+        return Self.dimensions(of: first) + (recipe.isStack ? [recipe.parts.count] : [])
     }
 
     public func tensor(named name: String) -> TensorView? {
@@ -132,10 +171,10 @@ public final class SafetensorsModel: TensorSource, Sendable {
             return view(name, type, shape, OwnedBytes(recipe.parts.compactMap { places[$0].map(bytes(at:)) }))
         }
         let bytes = bytes(at: place)
-        if shape.count == 1 {
+        if shape.count == 1 || recipe.change == .taps || (recipe.isSingle && place.tensor.element != .f32) {
             var values = Self.floats(bytes, place.tensor.element)
             switch recipe.change {
-            case .none: break
+            case .none, .taps: break
             case .plusOne: values = values.map { $0 + 1 }
             case .interleaveHeads(let heads): values = Self.order(rows: values.count, heads: heads).map { values[$0] }
             }
@@ -196,31 +235,17 @@ public final class SafetensorsModel: TensorSource, Sendable {
         }
     }
 
-    // MARK: Documents
-
-    private static func document(_ path: String) throws(ModelFileError) -> JSONValue {
-        try document(try MappedFile(path: path))
-    }
-
-    private static func document(_ file: MappedFile) throws(ModelFileError) -> JSONValue {
-        do throws(JSONError) {
-            return try JSONValue(parsing: file.bytes, limits: .init(bytes: Limit.documentBytes))
-        } catch {
-            throw .malformed(what: file.path, reason: "\(error)")
-        }
-    }
-
     /// Which file each tensor lies in.
     static func weightMap(_ index: JSONValue) throws(ModelFileError) -> [String: String] {
         guard let members = index["weight_map"]?.object?.members else {
-            throw .missing(what: "weight_map in model.safetensors.index.json")
+            throw .missing(what: "weight_map")
         }
         var map: [String: String] = [:]
         for (name, file) in members {
             guard let file = file.string, file.hasSuffix(".safetensors"), !file.hasPrefix("."),
                 file.utf8.allSatisfy({ $0 != UInt8(ascii: "/") && $0 >= 0x20 })
             else {
-                throw .malformed(what: "the index of the files", reason: "\(file.text) is no name of a file beside it")
+                throw .malformed(what: "weight_map", reason: "\(file.text) is no name of a file beside it")
             }
             map[name] = file
         }

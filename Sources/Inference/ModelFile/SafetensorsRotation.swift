@@ -8,7 +8,8 @@ struct SafetensorsRotation {
 
     init(_ reader: ConfigurationReader, architecture: String, dimension: Int) throws(ModelFileError) {
         var scaling = reader.config["rope_scaling"] ?? .null
-        var base = try reader.real("rope_theta", otherwise: architecture == "gemma3" ? 1_000_000 : 10000)
+        let isFast = architecture == "gemma3" || architecture.hasPrefix("lfm2")
+        var base = try reader.real("rope_theta", otherwise: try reader.real("theta", otherwise: isFast ? 1e6 : 1e4))
         var localBase = try reader.real("rope_local_base_freq", otherwise: 10000)
         // Newer versions of the library keep all of it together, for Gemma 3 by kind of layer.
         if let parameters = reader.config["rope_parameters"], parameters != .null {
@@ -29,12 +30,18 @@ struct SafetensorsRotation {
         case "llama3":
             tensors["rope_freqs.weight"] = try Self.llama3Factors(inner, base: base, dimension: dimension)
         case "yarn":
-            for key in ["beta_fast", "beta_slow", "attention_factor", "mscale", "mscale_all_dim"]
-            where scaling[key] != nil && scaling[key] != .null {
-                throw .unsupported(what: "rotary embeddings scaled by yarn with \(key)")
+            if scaling["truncate"]?.bool == false {
+                throw .unsupported(what: "rotary embeddings scaled by yarn between parts of pairs")
             }
+            let factor = try inner.real("factor", otherwise: 1)
             values["rope.scaling.type"] = .string("yarn")
-            values["rope.scaling.factor"] = .real(try inner.real("factor", otherwise: 1))
+            values["rope.scaling.factor"] = .real(factor)
+            values["rope.scaling.yarn_beta_fast"] = .real(try inner.real("beta_fast", otherwise: 32))
+            values["rope.scaling.yarn_beta_slow"] = .real(try inner.real("beta_slow", otherwise: 1))
+            // GGUF multiplies with YaRN's own magnitude.
+            if let magnitude = try Self.yarnMagnitude(inner, factor: factor) {
+                values["rope.scaling.attn_factor"] = .real(magnitude / Self.yarnMagnitude(factor, 1))
+            }
             let context = try reader.count("max_position_embeddings")
             values["rope.scaling.original_context_length"] = .integer(
                 try inner.count("original_max_position_embeddings", otherwise: context))
@@ -43,10 +50,31 @@ struct SafetensorsRotation {
             let key = "original_max_position_embeddings"
             let outer = try reader.optionalCount(key)
             values["rope.scaling.original_context_length"] = .integer(try inner.count(key, otherwise: outer))
+            if let magnitude = try inner.optionalReal("attention_factor") {
+                values["rope.scaling.attn_factor"] = .real(magnitude)
+            }
+            for key in ["short_mscale", "long_mscale"] where (scaling[key] ?? .null) != .null {
+                throw .unsupported(what: "rotary embeddings scaled by longrope with \(key)")
+            }
             tensors["rope_factors_long.weight"] = try Self.factors("long_factor", of: scaling, dimension: dimension)
             tensors["rope_factors_short.weight"] = try Self.factors("short_factor", of: scaling, dimension: dimension)
         case let other: throw .unsupported(what: "rotary embeddings scaled by the method \(quoted(other))")
         }
+    }
+
+    /// What rotated values are multiplied with; nil for what YaRN takes by itself.
+    private static func yarnMagnitude(
+        _ scaling: ConfigurationReader, factor: Double
+    ) throws(ModelFileError) -> Double? {
+        if let given = try scaling.optionalReal("attention_factor") { return given }
+        guard let scale = try scaling.optionalReal("mscale"), scale != 0,
+            let all = try scaling.optionalReal("mscale_all_dim"), all != 0
+        else { return nil }
+        return yarnMagnitude(factor, scale) / yarnMagnitude(factor, all)
+    }
+
+    private static func yarnMagnitude(_ factor: Double, _ scale: Double) -> Double {
+        factor > 1 ? 0.1 * scale * log(factor) + 1 : 1
     }
 
     private static func factors(
@@ -55,7 +83,7 @@ struct SafetensorsRotation {
         let numbers = (scaling[key]?.array ?? []).compactMap(\.real)
         guard numbers.count == dimension / 2, numbers.count == scaling[key]?.array?.count else {
             throw .malformed(
-                what: "\(key) in config.json", reason: "it has not one number for each of \(dimension / 2) frequencies")
+                what: key, reason: "it has not one number for each of \(dimension / 2) frequencies")
         }
         return numbers.map { Float($0) }
     }

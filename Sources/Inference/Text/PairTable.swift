@@ -15,7 +15,7 @@ struct PairTable: Sendable {
 
     init(capacity: Int) {
         var size = 16
-        while size < capacity * 2 { size *= 2 }
+        while size < capacity + capacity / 2 { size *= 2 }
         entries = [Entry](repeating: Entry(), count: size)
         mask = size - 1
     }

@@ -16,6 +16,8 @@ struct SpecialTokens: Sendable {
     /// Some of the special tokens by their texts.
     private struct Index: Sendable {
         var table: PieceTable
+        /// By first byte: whether a token begins with it.
+        var mayBegin = [Bool](repeating: false, count: 256)
         /// By first byte; how long the tokens are that begin with it, the longest first.
         var lengths = [[Int]](repeating: [], count: 256)
         /// Which two bytes some token may begin with.
@@ -28,6 +30,7 @@ struct SpecialTokens: Sendable {
                 let text = vocabulary.bytes(of: id)
                 guard let first = text.first, try table.insert(id) == nil else { continue }
                 let begin = Int(first) << 8
+                mayBegin[Int(first)] = true
                 if text.count == 1 {
                     for second in 0..<256 { beginnings[begin | second] = true }
                 } else {
@@ -73,7 +76,7 @@ struct SpecialTokens: Sendable {
         var textStart = 0
         var position = 0
         while position < bytes.count {
-            guard let (id, length) = index.find(in: bytes, at: position) else {
+            guard index.mayBegin[Int(bytes[position])], let (id, length) = index.find(in: bytes, at: position) else {
                 position += 1
                 continue
             }

@@ -96,11 +96,17 @@ extension PairTable {
         _ merges: [(left: ArraySlice<UInt8>, right: ArraySlice<UInt8>)], _ texts: PieceTable
     ) throws(TokenizerError) {
         self.init(capacity: merges.count)
+        // Most vocabularies number tokens in the order of learning: then the next result is the next token.
+        var last: Int32 = -1
+        func result(_ left: ArraySlice<UInt8>, _ right: ArraySlice<UInt8>) -> Int32? {
+            texts.joins(left, right, to: last + 1) ? last + 1 : texts.find(Array(left) + right)
+        }
         for (rank, merge) in merges.enumerated() {
             guard let left = texts.find(merge.left), let right = texts.find(merge.right),
-                let result = texts.find(Array(merge.left) + merge.right)
+                let result = result(merge.left, merge.right)
             else { throw .malformed(what: "merge \(rank) does not join two tokens to a third") }
             try add(left: left, right: right, result: result)
+            last = result
         }
     }
 }

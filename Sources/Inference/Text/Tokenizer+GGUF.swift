@@ -1,6 +1,7 @@
 extension Tokenizer {
     private enum Limit {
         static let merges = 1 << 22
+        static let stages = 64
         static let characterMapBytes = 1 << 24
     }
 
@@ -14,6 +15,9 @@ extension Tokenizer {
         var definition: TokenizerDefinition
         switch model {
         case "gpt2": definition = try Self.byteLevel(metadata)
+        case TokenizerKey.characterPairs:
+            definition = TokenizerDefinition(model: .characterPairs, spelling: .escapedSpaces)
+            definition.words = try Self.words(metadata)
         case "gemma4":
             definition = TokenizerDefinition(
                 model: .characterPairs, spelling: .escapedSpaces, words: PreTokenizer([.lines]), keepsWholeLines: true,
@@ -38,6 +42,11 @@ extension Tokenizer {
     }
 
     private static func byteLevel(_ metadata: GGUFMetadata) throws -> TokenizerDefinition {
+        if let words = try words(metadata) {
+            let keepsWholeWords = try metadata.bool(TokenizerKey.keepsWholeWords) ?? false
+            return TokenizerDefinition(
+                model: .bytePairs(words, keepsWholeWords: keepsWholeWords), spelling: .byteAlphabet)
+        }
         guard let pre = try metadata.string("tokenizer.ggml.pre") else {
             throw TokenizerError.missing(key: "tokenizer.ggml.pre")
         }
@@ -45,6 +54,13 @@ extension Tokenizer {
         return TokenizerDefinition(
             model: .bytePairs(family.preTokenizer, keepsWholeWords: family.keepsWholeWords), spelling: .byteAlphabet,
             addsBeginningOfSequence: family.addsBeginningOfSequence)
+    }
+
+    /// The stages that a metadata piece names one by one.
+    private static func words(_ metadata: GGUFMetadata) throws -> PreTokenizer? {
+        try metadata.strings(TokenizerKey.words, atMost: Limit.stages).map { names in
+            PreTokenizer(try names.map { try WordPattern(named: String(decoding: $0, as: UTF8.self)) })
+        }
     }
 
     private static func readTokens(_ metadata: GGUFMetadata, into definition: inout TokenizerDefinition) throws {
@@ -120,6 +136,13 @@ extension Tokenizer {
         } else if definition.endOfSequence == nil {
             definition.addsEndOfSequence = false
         }
+        definition.composes = try metadata.bool(TokenizerKey.composes) ?? false
+        definition.endings = try ids(TokenizerKey.endings, metadata)
+        for (key, side) in [
+            (TokenizerKey.stripsBefore, SpecialTokens.Stripping.before), (TokenizerKey.stripsBehind, .behind),
+        ] {
+            for id in try ids(key, metadata) { definition.stripping[id, default: []].insert(side) }
+        }
         if case .bytePairs = definition.model { return }
         if let adds = try metadata.bool("tokenizer.ggml.add_space_prefix") {
             definition.preparation.prefix = adds ? .afterSpecials : .never
@@ -129,7 +152,19 @@ extension Tokenizer {
         if let bytes = try metadata.bytes("tokenizer.ggml.precompiled_charsmap", atMost: Limit.characterMapBytes) {
             definition.preparation.characterMap = try CharacterMap(bytes)
         }
-        try readStripping(metadata, into: &definition)
+        if try metadata.bool(TokenizerKey.prefixesAtStart) == true { definition.preparation.prefix = .atStart }
+        definition.preparation.keepsOwnSpace = try metadata.bool(TokenizerKey.keepsOwnSpace) ?? false
+        definition.fusesUnknown = try metadata.bool(TokenizerKey.fusesUnknown) ?? true
+        if definition.stripping.isEmpty { try readStripping(metadata, into: &definition) }
+    }
+
+    private static func ids(_ key: String, _ metadata: GGUFMetadata) throws -> [Int32] {
+        try (metadata.integers(key, atMost: Vocabulary.Limit.tokens) ?? []).map { number in
+            guard let id = Int32(exactly: number) else {
+                throw TokenizerError.malformed(what: "\(key) has \(number), which is no token")
+            }
+            return id
+        }
     }
 
     /// Phi-3's special tokens take the white space behind them along. GGUF has no entry for that; other readers know

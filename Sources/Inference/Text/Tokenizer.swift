@@ -23,7 +23,8 @@ public struct Tokenizer: Sendable {
     }
 
     init(_ definition: TokenizerDefinition) throws(TokenizerError) {
-        for id in [definition.beginningOfSequence, definition.endOfSequence, definition.endOfTurn, definition.unknown] {
+        let ids = [definition.beginningOfSequence, definition.endOfSequence, definition.endOfTurn, definition.unknown]
+        for id in ids + definition.endings {
             if let id, id < 0 || id >= definition.texts.count {
                 throw .malformed(what: "\(id) is the number of a special token of \(definition.texts.count) tokens")
             }

@@ -32,6 +32,8 @@ struct TokenizerDefinition: Sendable {
     var beginningOfSequence: Int32?
     var endOfSequence: Int32?
     var endOfTurn: Int32?
+    /// Further tokens that end an answer.
+    var endings: [Int32] = []
     var unknown: Int32?
     /// Whether several unknown characters are one unknown token.
     var fusesUnknown = true

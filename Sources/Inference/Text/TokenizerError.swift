@@ -9,7 +9,7 @@ extension TokenizerError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .missing(let key):
-            "The model file has no \(key), without which it cannot read text; use a complete GGUF conversion of it."
+            "The model file has no \(key), without which it cannot read text; use a complete copy of it."
         case .unsupported(let what):
             "The model's text needs \(what), which is not implemented; choose another model."
         case .malformed(let what):

@@ -79,7 +79,7 @@ public struct Vocabulary: Sendable {
         beginningOfSequence = definition.beginningOfSequence
         endOfSequence = definition.endOfSequence
         endOfTurn = definition.endOfTurn
-        endings.formUnion([endOfSequence, endOfTurn].compactMap(\.self))
+        endings.formUnion([endOfSequence, endOfTurn].compactMap(\.self) + definition.endings)
         self.endings = endings
     }
 

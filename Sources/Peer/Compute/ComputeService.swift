@@ -26,19 +26,18 @@ final class ComputeService: @unchecked Sendable {
     private final class LoadedModel {
         let manifest: ModelManifest
         let model: BlockModel
-        init(manifest: ModelManifest, model: BlockModel) {
+        private let vocabulary: Vocabulary
+        /// Made when the first answer with a format needs it.
+        private(set) lazy var trie = TokenTrie(vocabulary)
+
+        init(manifest: ModelManifest, model: BlockModel, vocabulary: Vocabulary) {
             self.manifest = manifest
             self.model = model
+            self.vocabulary = vocabulary
         }
     }
 
-    private struct Cache {
-        let network: NetworkID
-        let blocks: BlockRange
-        var values: KeyValueCache?
-    }
-
-    private let thread = ComputeThread(name: "compute")
+    private let thread = ComputeThread()
     private let pool: ComputePool
     private let pieces: PieceStore
     /// Bytes of memory that may be filled with blocks, over all networks.
@@ -47,7 +46,8 @@ final class ComputeService: @unchecked Sendable {
 
     private var residencies: [Residency] = []
     private var models: [NetworkID: LoadedModel] = [:]
-    private var caches: [StageKey: Cache] = [:]
+    private var sessions: [StageKey: StageSession] = [:]
+    private var sampler = Sampler()
 
     /// `report` is called on the compute thread.
     init(threads: Int, grant: UInt64, pieces: PieceStore, report: @escaping @Sendable (Outcome) -> Void) {
@@ -55,7 +55,8 @@ final class ComputeService: @unchecked Sendable {
         self.pieces = pieces
         self.grant = grant
         self.report = report
-        thread.perform { ComputePool.lowerPriorityOfCallingThread(by: ComputeService.niceness) }
+        thread.start(name: "compute") { [unowned self] works in compute(works) }
+        thread.perform(.all { ComputePool.lowerPriorityOfCallingThread(by: ComputeService.niceness) })
     }
 
     /// People work on these machines: computing gives way to them, and to the peer's own network thread.
@@ -64,37 +65,40 @@ final class ComputeService: @unchecked Sendable {
     var threadCount: Int { pool.threadCount }
 
     func stop() {
-        thread.perform { [self] in
-            caches = [:]
-            models = [:]
-            pool.shutdown()
-        }
+        thread.perform(
+            .all { [self] in
+                sessions = [:]
+                models = [:]
+                pool.shutdown()
+            })
         thread.stop()
     }
 
     // MARK: Residency
 
     func reside(_ network: NetworkID, _ manifest: ModelManifest, pinned: [BlockRange], wanted: [BlockRange]) {
-        thread.perform { [self] in
-            let residency = Residency(network: network, manifest: manifest, pinned: pinned, wanted: wanted)
-            residencies.removeAll { $0.network == network }
-            residencies.append(residency)
-            residencies.sort { $0.network < $1.network }
-            if let held = models[network], held.manifest != manifest { drop(network) }
-            settle(reportingOn: network)
-        }
+        thread.perform(
+            .all { [self] in
+                let residency = Residency(network: network, manifest: manifest, pinned: pinned, wanted: wanted)
+                residencies.removeAll { $0.network == network }
+                residencies.append(residency)
+                residencies.sort { $0.network < $1.network }
+                if let held = models[network], held.manifest != manifest { drop(network) }
+                settle(reportingOn: network)
+            })
     }
 
     func forget(_ network: NetworkID) {
-        thread.perform { [self] in
-            residencies.removeAll { $0.network == network }
-            drop(network)
-        }
+        thread.perform(
+            .all { [self] in
+                residencies.removeAll { $0.network == network }
+                drop(network)
+            })
     }
 
     private func drop(_ network: NetworkID) {
         models[network] = nil
-        caches = caches.filter { $0.value.network != network }
+        sessions = sessions.filter { $0.value.network != network }
     }
 
     /// Loads and unloads until what is in memory is what was asked for: pinned blocks of all networks first, then wanted ones, both
@@ -150,7 +154,8 @@ final class ComputeService: @unchecked Sendable {
         } else {
             let metadata = try ModelMetadata(path: pieces.path(for: manifest.metadata.digest))
             loaded = LoadedModel(
-                manifest: manifest, model: BlockModel(hyperparameters: metadata.hyperparameters, pool: pool))
+                manifest: manifest, model: BlockModel(hyperparameters: metadata.hyperparameters, pool: pool),
+                vocabulary: metadata.tokenizer.vocabulary)
             models[residency.network] = loaded
         }
         let files = try manifest.blocks[block].pieces.map { try PieceFile(path: pieces.path(for: $0.digest)) }
@@ -160,66 +165,61 @@ final class ComputeService: @unchecked Sendable {
     // MARK: Computing
 
     func resetCache(_ key: StageKey, network: NetworkID, blocks: BlockRange) {
-        thread.perform { [self] in caches[key] = Cache(network: network, blocks: blocks, values: nil) }
+        thread.perform(.cache(key) { [self] in sessions[key] = StageSession(network: network, blocks: blocks) })
     }
 
     func truncateCache(_ key: StageKey, to position: Position) {
-        thread.perform { [self] in
-            guard let values = caches[key]?.values, values.length > position.value else { return }
-            values.truncate(to: position.value)
-        }
+        thread.perform(.cache(key) { [self] in sessions[key]?.truncate(to: position.value) })
     }
 
     func dropCache(_ key: StageKey) {
-        thread.perform { [self] in caches[key] = nil }
+        thread.perform(.cache(key) { [self] in sessions[key] = nil })
     }
 
     func compute(_ work: StageWork) {
-        thread.perform { [self] in
-            do {
-                report(.computed(work.ticket, work.key, try result(of: work)))
-            } catch {
-                report(.computed(work.ticket, work.key, .failed("\(error)")))
-            }
+        thread.perform(.work(work))
+    }
+
+    /// Work of several stages on the same blocks, at once. What keeps one from being computed must not keep the others: where all
+    /// together fail, each is tried alone.
+    private func compute(_ works: [StageWork]) {
+        do {
+            for (work, result) in try results(of: works) { report(.computed(work.ticket, work.key, result)) }
+        } catch {
+            guard works.count == 1 else { return works.forEach { compute([$0]) } }
+            report(.computed(works[0].ticket, works[0].key, .failed("\(error)")))
         }
     }
 
-    private func result(of work: StageWork) throws -> StageResult {
-        let model = try model(for: work)
-        var cache = caches[work.key] ?? Cache(network: work.network, blocks: work.blocks, values: nil)
-        let values = cache.values ?? model.makeCache(blocks: work.blocks.closedRange)
-        cache.values = values
-        caches[work.key] = cache
-        // A result that the core gave up leaves its positions behind.
-        if values.length > work.first.value { values.truncate(to: work.first.value) }
-
-        let input: BlockInput
-        switch work.input {
-        case .tokens(let tokens): input = .tokens(tokens)
-        case .hidden(let payload, _): input = .hidden(payload.bytes)
+    private func results(of works: [StageWork]) throws -> [(StageWork, StageResult)] {
+        let model = try model(for: works[0])
+        var results: [(StageWork, StageResult)] = []
+        var items: [BatchItem] = []
+        for work in works {
+            let session = sessions[work.key] ?? StageSession(network: work.network, blocks: work.blocks)
+            sessions[work.key] = session
+            if let missing = session.prepare(for: work, on: model.model) {
+                results.append((work, .missing(from: missing)))
+            } else if let cache = session.cache {
+                items.append(BatchItem(work: work, session: session, cache: cache))
+            }
         }
-        var wantsLogits = false
-        if case .token = work.output { wantsLogits = true }
-        let output = try model.run(
-            blocks: work.blocks.closedRange, input: input, firstPosition: work.first.value, cache: values,
-            logits: wantsLogits ? .last : .none)
-        switch (work.output, output) {
-        case (.hidden, .hidden(let bytes)): return .hidden(Payload(bytes))
-        case (.nothing, _): return .cached
-        case (.token(let settings, let position), .logits(let rows)):
-            guard let row = rows.last else { throw ComputeError.noLogits(work.blocks) }
-            let parameters = try SamplingParameters(
-                temperature: settings.temperature, topK: settings.topK, topP: settings.topP, seed: settings.seed)
-            return .token(try Sampler.sample(logits: row, parameters: parameters, position: position.value))
-        case (.hidden, _), (.token, _): throw ComputeError.noLogits(work.blocks)
+        guard !items.isEmpty else { return results }
+        try model.model.run(blocks: works[0].blocks.closedRange, batch: items.map(\.batchItem)) { row in
+            items[row.item].take(row.values, with: &sampler) { model.trie }
         }
+        for item in items {
+            item.session.advance(by: item.work.input.tokens)
+            results.append((item.work, item.result(of: model.model)))
+        }
+        return results
     }
 
     /// The model with the work's blocks in memory. A block that made room for others while its stage was idle is loaded again.
-    private func model(for work: StageWork) throws -> BlockModel {
-        func ready() -> BlockModel? {
-            guard let model = models[work.network]?.model else { return nil }
-            return work.blocks.closedRange.allSatisfy(model.loadedBlocks.contains) ? model : nil
+    private func model(for work: StageWork) throws -> LoadedModel {
+        func ready() -> LoadedModel? {
+            guard let loaded = models[work.network] else { return nil }
+            return work.blocks.closedRange.allSatisfy(loaded.model.loadedBlocks.contains) ? loaded : nil
         }
         if let model = ready() { return model }
         guard let index = residencies.firstIndex(where: { $0.network == work.network }) else {
@@ -230,20 +230,5 @@ final class ComputeService: @unchecked Sendable {
         settle(reportingOn: work.network)
         guard let model = ready() else { throw ComputeError.notLoaded(work.blocks) }
         return model
-    }
-}
-
-/// Why a stage's work could not be done.
-enum ComputeError: Error, CustomStringConvertible {
-    case notMember
-    case notLoaded(BlockRange)
-    case noLogits(BlockRange)
-
-    var description: String {
-        switch self {
-        case .notMember: "this peer has left the network"
-        case .notLoaded(let blocks): "there is no room in memory for blocks \(blocks)"
-        case .noLogits(let blocks): "blocks \(blocks) do not end as the route says"
-        }
     }
 }

@@ -44,6 +44,8 @@ public enum ControlResult: Codable, Equatable, Sendable {
     case changed(ChangeDocument)
     /// `chat`
     case chat(ChatDocument)
+    /// `embed`
+    case embeddings(EmbeddingDocument)
     /// `events`
     case events([EventDocument])
     /// `networkLeave`, `modelRemove`, `stop`

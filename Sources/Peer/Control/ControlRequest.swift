@@ -32,53 +32,7 @@ public enum ControlRequest: Codable, Equatable, Sendable {
     case peerRole(peer: String, role: String, network: String?)
     case peerRemove(peer: String, network: String?)
     case chat(ChatRequest)
+    case embed(EmbeddingRequest)
     case events(newest: Int)
     case stop
-}
-
-/// One turn of a conversation. The client keeps the history and sends all of it; the session lets the peer find what it has
-/// computed already.
-public struct ChatRequest: Codable, Equatable, Sendable {
-    public enum Role: String, Codable, Sendable { case system, user, assistant }
-
-    public struct Message: Codable, Equatable, Sendable {
-        public var role: Role
-        public var content: String
-        public init(role: Role, content: String) {
-            self.role = role
-            self.content = content
-        }
-    }
-
-    /// Name or id. Nil where the peer is in one network only.
-    public var network: String?
-    public var messages: [Message]
-    /// 32 hexadecimal digits. Nil begins a session.
-    public var session: String?
-    public var maxTokens: Int
-    /// 0 is greedy.
-    public var temperature: Double
-    /// 0 keeps every token.
-    public var topK: Int
-    /// 1 keeps every token.
-    public var topP: Double
-    /// Nil lets the peer draw one; the answer tells which.
-    public var seed: UInt64?
-    /// Whether another turn may follow: then the network keeps what it computed for this one.
-    public var goesOn: Bool
-
-    public init(
-        network: String? = nil, messages: [Message], session: String? = nil, maxTokens: Int = 256,
-        temperature: Double = 0, topK: Int = 0, topP: Double = 1, seed: UInt64? = nil, goesOn: Bool = true
-    ) {
-        self.network = network
-        self.messages = messages
-        self.session = session
-        self.maxTokens = maxTokens
-        self.temperature = temperature
-        self.topK = topK
-        self.topP = topP
-        self.seed = seed
-        self.goesOn = goesOn
-    }
 }

@@ -23,7 +23,7 @@ public enum PeerPaths {
         word.contains("/") || word.lowercased().hasSuffix(".gguf") ? absolute(word) : word
     }
 
-    /// What a model is called when nobody names it: its file, without `.gguf`.
+    /// What a model is called when nobody names it: its file, without `.gguf`, or its directory.
     public static func modelName(forFile path: String) -> String {
         let file = (path as NSString).lastPathComponent
         return file.lowercased().hasSuffix(".gguf") && file.count > 5 ? String(file.dropLast(5)) : file

@@ -312,7 +312,7 @@ extension LivePeer: DiscoveryDelegate {
 extension Response {
     var isLast: Bool {
         switch self {
-        case .token, .waiting: false
+        case .token, .embedding, .waiting: false
         default: true
         }
     }

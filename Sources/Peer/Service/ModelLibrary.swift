@@ -17,6 +17,11 @@ struct ModelText: Sendable {
         StreamingDecoder(tokenizer, continuing: metadata.chatTemplateSource == nil)
     }
 
+    /// Of one token by itself; what is no whole character shows as a replacement.
+    func text(of token: Int32) -> String {
+        String(decoding: tokenizer.decode([token], continuing: true), as: UTF8.self)
+    }
+
     init(path: String) throws {
         metadata = try ModelMetadata(path: path)
         let vocabulary = metadata.tokenizer.vocabulary
@@ -70,8 +75,8 @@ actor ModelLibrary {
         return text
     }
 
-    /// Cuts a model file into pieces in the store, one file at a time, and keeps it under its name. Where that fails, or is
-    /// cancelled, what was written of it is removed again.
+    /// Cuts a model, a file or a directory, into pieces in the store, one model at a time, and keeps it under its name.
+    /// Where that fails, or is cancelled, what was written of it is removed again.
     nonisolated func add(
         path: String, name: String, progress: @escaping @Sendable (Double) -> Void
     ) async throws -> ModelManifest {
@@ -98,16 +103,14 @@ actor ModelLibrary {
         func checkCancellation() throws {
             if isCancelled.isTrue.load(ordering: .relaxed) { throw ServiceFailure("adding \(name) was cancelled") }
         }
-        // Asked before it is opened: opening a pipe waits for somebody who writes.
-        var status = stat()
-        if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
-            throw ModelFileError.notARegularFile(path: path)
-        }
         try checkCancellation()
         let before = Set(try pieces.heldDigests())
         do {
             let file = try ModelFile(path: path)
-            let cut = try ModelCutter.cut(file, directory: pieces.directory, progress: progress)
+            let cut = try ModelCutter.cut(file, directory: pieces.directory) { (fraction) throws(ModelFileError) in
+                if isCancelled.isTrue.load(ordering: .relaxed) { throw .cancelled }
+                progress(fraction)
+            }
             try checkCancellation()
             let manifest = try ModelManifest(cut, name: name)
             if let known = try state.models().first(where: { $0.name == name }), known.manifest != manifest {
@@ -118,6 +121,7 @@ actor ModelLibrary {
         } catch {
             // A failure here leaves files behind and nothing else; the person is told the one that matters.
             try? removeUnused(except: before)
+            try checkCancellation()
             throw error
         }
     }

@@ -91,6 +91,7 @@ final class PeerService: ControlService {
                 try network.wish(removing: word, by: own)
             }
         case .chat(let chat): return .chat(try await self.chat(chat, emit: emit))
+        case .embed(let request): return .embeddings(try await embed(request, emit: emit))
         case .events(let count): return .events(try await events(newest: count))
         case .stop:
             // Told first: what is on its way to the client is written before its connection is closed.
@@ -197,6 +198,12 @@ final class PeerService: ControlService {
 struct Responses {
     /// Ends after the last response. Whoever stops listening gives the request up.
     func of(_ request: Request, from live: LivePeer) async throws -> AsyncStream<Response> {
+        try await begin(request, on: live).responses
+    }
+
+    /// The same, with the name by which the live peer knows the request.
+    func begin(_ request: Request, on live: LivePeer) async throws -> (id: RequestID, responses: AsyncStream<Response>)
+    {
         let (stream, continuation) = AsyncStream.makeStream(of: Response.self)
         let id = await live.request(request) { response in
             continuation.yield(response)
@@ -206,6 +213,6 @@ struct Responses {
         continuation.onTermination = { reason in
             if case .cancelled = reason { live.cancel(id) }
         }
-        return stream
+        return (id, stream)
     }
 }

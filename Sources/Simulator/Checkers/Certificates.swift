@@ -33,6 +33,7 @@ struct Certificates {
         news: (version: ConfigVersion, config: NetworkConfig)?, wrong: String?
     ) {
         guard verified.insert(Written(ledger: ledger)).inserted else { return (nil, nil) }
+        if let lack = Certificates.lack(in: ledger, of: network) { return (nil, lack) }
         do {
             let read = try ConfigLedger(network: network, certified: ledger)
             let version = read.version
@@ -43,6 +44,32 @@ struct Certificates {
         } catch {
             return (nil, "a config is written whose proof does not hold: \(error)")
         }
+    }
+
+    /// Counted here and not by the core's own hand, which may be what is wrong: who signed each header, of those whom the one before it
+    /// names.
+    static func lack(in ledger: CertifiedConfig, of network: NetworkID) -> String? {
+        var before: RevisionHeader?
+        for certified in ledger.chain {
+            guard let header = try? RevisionHeader(encoded: certified.bytes) else { return "a header cannot be read" }
+            defer { before = header }
+            guard let earlier = before else {
+                if Digest.of(certified.bytes) != network.digest { return "a proof begins with another network" }
+                continue
+            }
+            let isRecovery = header.generation != earlier.generation
+            let judges = isRecovery ? earlier.admins : earlier.voters
+            let signers = certified.vouches.filter { vouch in
+                judges.contains(vouch.voter)
+                    && SignatureVerifier.isValid(
+                        vouch.signature, over: certified.bytes, domain: .revision, by: vouch.voter)
+            }
+            let count = Set(signers.map(\.voter)).count
+            if count < (isRecovery ? 1 : judges.count / 2 + 1) {
+                return "revision \(header.version) is taken for certified by \(count) of \(judges.count)"
+            }
+        }
+        return nil
     }
 
     func config(_ version: ConfigVersion, of network: NetworkID) -> NetworkConfig? { configs[network]?[version] }

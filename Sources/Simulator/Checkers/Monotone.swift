@@ -44,6 +44,13 @@ struct Monotone {
             term: min(before.term, term), commit: .zero, applied: .zero)
     }
 
+    /// It has heard of promises in its name that it does not know: what it took for decided, alone, is found out anew.
+    mutating func gaveUpVotes(_ host: Int, _ network: NetworkID) {
+        let key = Key(host: host, network: network)
+        standings[key]?.commit = .zero
+        standings[key]?.applied = .zero
+    }
+
     /// It has another disk now, or has left the network.
     mutating func forgot(_ host: Int, _ network: NetworkID) { standings[Key(host: host, network: network)] = nil }
 }

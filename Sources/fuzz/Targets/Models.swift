@@ -101,7 +101,7 @@ extension FuzzTarget {
         seeds: { ["hello, it's 2 <|im_end|>\n\n she<|note|>", "\u{e9}\u{1f600} \u{301}a\r\n"].map { Array($0.utf8) } },
         read: { speak(SmallModel.metadata.tokenizer, $0) })
 
-    private static func speak(_ tokenizer: Tokenizer, _ bytes: [UInt8]) {
+    static func speak(_ tokenizer: Tokenizer, _ bytes: [UInt8]) {
         for special in [true, false] {
             let ids = tokenizer.encode(bytes: bytes, parseSpecial: special)
             let back = tokenizer.decode(ids)

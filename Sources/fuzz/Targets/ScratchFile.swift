@@ -10,6 +10,22 @@ struct ScratchFile {
     }()
 
     static func with<Result>(_ bytes: [UInt8], _ body: (_ path: String) -> Result) -> Result {
+        with(bytes, at: path) { body(path) }
+    }
+
+    /// A directory with these files.
+    static func withDirectory(_ files: [String: [UInt8]], _ body: (_ path: String) -> Void) {
+        let folder = path + "-files"
+        mkdir(folder, 0o700)
+        defer { rmdir(folder) }
+        func write(_ rest: ArraySlice<(key: String, value: [UInt8])>) {
+            guard let (name, bytes) = rest.first else { return body(folder) }
+            with(bytes, at: "\(folder)/\(name)") { write(rest.dropFirst()) }
+        }
+        write(files.sorted { $0.key < $1.key }[...])
+    }
+
+    private static func with<Result>(_ bytes: [UInt8], at path: String, _ body: () -> Result) -> Result {
         unlink(path)
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL, 0o600)
         precondition(descriptor >= 0, "\(path) cannot be written")
@@ -21,6 +37,6 @@ struct ScratchFile {
             rest = rest.dropFirst(count)
         }
         close(descriptor)
-        return body(path)
+        return body()
     }
 }

@@ -19,7 +19,8 @@ struct FamilyTests {
     }
 
     static let families = [
-        "llama", "llama3", "mistral", "qwen2", "qwen3", "qwen2moe", "qwen3moe", "gemma2", "gemma3", "phi3",
+        "llama", "llama3", "mistral", "qwen2", "qwen3", "qwen2moe", "qwen3moe", "gemma2", "gemma3", "phi3", "lfm2",
+        "lfm2moe",
     ]
     let recorded: Recorded
 
@@ -65,15 +66,20 @@ struct FamilyTests {
         let file = try ModelFile(path: Self.path(family))
         let model = BlockModel(hyperparameters: file.hyperparameters, pool: ComputePool(threads: 1))
         for block in 0..<file.hyperparameters.blockCount { try model.load(block: block, from: file) }
+        for (format, allowed) in [(KeyValueFormat.f32, Float(5e-4)), (.f16, 2e-3), (.q8_0, 5e-2)] {
+            try expectLogits(of: family, from: model, format: format, allowed: allowed)
+        }
+    }
+
+    /// - Parameter allowed: how far logits may be off, as a part of the greatest.
+    func expectLogits(of family: String, from model: BlockModel, format: KeyValueFormat, allowed: Float) throws {
         let expected = try expected(family)
         let largest = expected.joined().map(abs).max() ?? 0
-        for (format, allowed) in [(KeyValueFormat.f32, Float(5e-4)), (.f16, 2e-3), (.q8_0, 5e-2)] {
-            let logits = try logits(model, format: format)
-            let error = zip(logits.joined(), expected.joined()).map { abs($0 - $1) }.max() ?? .infinity
-            #expect(error < allowed * largest, "\(format): off by \(error) where logits reach \(largest)")
-            let divergences = zip(expected, logits).map { divergence($0, $1) }
-            #expect(divergences.allSatisfy { $0 < 0.01 }, "\(format): \(divergences)")
-        }
+        let logits = try logits(model, format: format)
+        let error = zip(logits.joined(), expected.joined()).map { abs($0 - $1) }.max() ?? .infinity
+        #expect(error < allowed * largest, "\(format): off by \(error) where logits reach \(largest)")
+        let divergences = zip(expected, logits).map { divergence($0, $1) }
+        #expect(divergences.allSatisfy { $0 < 0.01 }, "\(format): \(divergences)")
     }
 
     @Test("gives the same logits bit for bit from its pieces as from its file", arguments: families)
@@ -99,17 +105,26 @@ struct FamilyTests {
             try ModelFile(path: Self.path(family)).hyperparameters
         }
         let gemma = try describe("gemma3")
-        #expect(gemma.layers.map(\.attention.window) == [24, 24, 24, 24, 24, nil, 24])
-        #expect(gemma.layers[0].attention.rotary == Rotary(dimension: 16, base: 10000, pairs: .halves))
-        #expect(gemma.layers[5].attention.rotary.scaling == .linear(factor: 8))
-        #expect(try describe("gemma2").layers.map(\.attention.window) == [24, nil, 24, nil])
+        #expect(gemma.layers.map(\.window) == [24, 24, 24, 24, 24, nil, 24])
+        #expect(gemma.layers[0].attention?.rotary == Rotary(dimension: 16, base: 10000, pairs: .halves))
+        #expect(gemma.layers[5].attention?.rotary.scaling == .linear(factor: 8))
+        #expect(try describe("gemma2").layers.map(\.window) == [24, nil, 24, nil])
         #expect(try describe("gemma2").logitCap == 30)
-        #expect(try describe("llama").layers[0].attention.rotary.pairs == .adjacent)
-        #expect(try describe("llama3").layers[1].attention.rotary.divisors?.count == 8)
-        #expect(try describe("phi3").layers[0].attention.rotary.divisors?.last == 12)
-        #expect(try describe("phi3").layers[0].attention.rotary.dimension == 12)
+        #expect(try describe("llama").layers[0].attention?.rotary.pairs == .adjacent)
+        #expect(try describe("llama3").layers[1].attention?.rotary.divisors?.count == 8)
+        #expect(try describe("phi3").layers[0].attention?.rotary.divisors?.last == 12)
+        #expect(try describe("phi3").layers[0].attention?.rotary.dimension == 12)
         #expect(try describe("qwen2moe").layers[0].feedForward.experts?.hasSharedGate == true)
         #expect(try describe("qwen3moe").layers[0].feedForward.experts?.areNormalised == true)
         #expect(try describe("qwen3moe").layers[0].feedForward.width == 0)
+        let lfm2 = try describe("lfm2")
+        #expect(lfm2.layers.map { $0.attention?.keyValueHeadCount } == [nil, nil, 1, nil, nil])
+        #expect(lfm2.layers[0].mixer == .convolution(ShortConvolution(length: 3)))
+        #expect(lfm2.layers[0].window == 3)
+        #expect(lfm2.layers[2].attention?.rotary == Rotary(dimension: 16, base: 10000, pairs: .halves))
+        let sparse = try describe("lfm2moe").layers.map { $0.feedForward.experts }
+        #expect(sparse[0] == nil)
+        #expect(sparse[1]?.areSigmoid == true && sparse[1]?.hasRouterBias == true)
+        #expect(sparse[1]?.areNormalised == true)
     }
 }

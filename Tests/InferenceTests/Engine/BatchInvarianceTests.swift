@@ -143,6 +143,28 @@ struct BatchInvarianceTests {
         #expect(try logits(model, tokens, pieces: [129, 470, 1]) == whole)
     }
 
+    @Test("and cut anywhere between two blocks", arguments: 0...8)
+    func richLayersCut(last: Int) throws {
+        let rich = rich
+        let tokens = rich.tokens(140)
+        let whole = try logits(rich.load(rich.allBlocks), tokens, pieces: [140])
+        let (front, back) = (0...last, last + 1...rich.hyperparameters.headBlock)
+        let (first, second) = (try rich.load(front, threads: 2), try rich.load(back, instructionSet: .portable))
+        let (firstCache, secondCache) = (first.makeCache(blocks: front), second.makeCache(blocks: back))
+        var rows: [[UInt32]] = []
+        for part in [0..<1, 1..<2, 2..<65, 65..<130, 130..<131, 131..<140] {
+            let hidden = try first.run(
+                blocks: front, input: .tokens(Array(tokens[part])), firstPosition: part.lowerBound, cache: firstCache,
+                logits: .none)
+            guard case .hidden(let bytes) = hidden else { throw EngineError.noPositions }
+            let output = try second.run(
+                blocks: back, input: .hidden(bytes), firstPosition: part.lowerBound, cache: secondCache, logits: .all)
+            guard case .logits(let some) = output else { throw EngineError.noPositions }
+            rows += some.map { $0.map(\.bitPattern) }
+        }
+        #expect(rows == whole)
+    }
+
     @Test("and on every instruction set", arguments: InstructionSet.available, KeyValueFormat.allCases)
     func richLayersEverywhere(isa: InstructionSet, format: KeyValueFormat) throws {
         let rich = rich

@@ -27,7 +27,7 @@ private struct NaiveForward {
     }
 
     func rotate(_ x: [Double], position: Int) -> [Double] {
-        let attention = model.hyperparameters.layers[0].attention
+        guard let attention = model.hyperparameters.layers[0].attention else { return [] }
         let size = attention.headDimension
         var y = x
         for head in 0..<x.count / size {
@@ -44,7 +44,7 @@ private struct NaiveForward {
 
     func logits(_ tokens: [Int32]) -> [[Double]] {
         let p = model.hyperparameters
-        let attention = p.layers[0].attention
+        guard let attention = p.layers[0].attention else { return [] }
         let size = attention.headDimension
         let embedding = values("token_embd")
         var x = tokens.map { Array(embedding[Int($0) * p.embeddingWidth..<(Int($0) + 1) * p.embeddingWidth]) }
@@ -87,7 +87,7 @@ struct NaiveForwardTests {
     func agreesWithNaiveForward(ropeDimension: Int) throws {
         var synthetic = SyntheticModel(types: [.f32], seed: 9)
         for layer in synthetic.hyperparameters.layers.indices {
-            synthetic.hyperparameters.layers[layer].attention.rotary.dimension = ropeDimension
+            synthetic.hyperparameters.layers[layer].attention?.rotary.dimension = ropeDimension
         }
         let tokens = synthetic.tokens(24)
         let model = try synthetic.load(synthetic.allBlocks)

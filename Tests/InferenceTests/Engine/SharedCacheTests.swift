@@ -68,7 +68,7 @@ struct WindowTests {
     /// One layer with a window of 37, one without.
     private let synthetic: SyntheticModel = {
         var shape = Hyperparameters.plain
-        shape.layers[0].attention.window = 37
+        shape.layers[0].attention?.window = 37
         shape.contextLength = 2000
         return SyntheticModel(types: [.q8_0], shape)
     }()
@@ -110,6 +110,134 @@ struct WindowTests {
         #expect(cache.length == 0)
         #expect(cache.bytes == 0)
         #expect(try feed(model, cache, tokens[...]) == before)
+    }
+}
+
+/// What a caller may rely on when it cuts caches back.
+@Suite("Cutting back")
+struct TruncationTests {
+    /// Everything that a cache may hold: layers that see all, windows of 37 and 300 positions, convolutions.
+    private let rich = SyntheticModel(types: [.q8_0], .rich)
+
+    private func feed(_ model: BlockModel, _ cache: KeyValueCache, _ count: Int) throws {
+        let tokens = (cache.length..<cache.length + count).map { Int32($0 % 50) }
+        _ = try model.run(
+            blocks: cache.blocks, input: .tokens(tokens), firstPosition: cache.length, cache: cache, logits: .none)
+    }
+
+    @Test("comes to the length that was asked for, or to none, as it said before", arguments: 1...4)
+    func saysWhatItDoes(seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
+        // One block of each kind: what is kept does not depend on what is computed.
+        let blocks = 1...2
+        let model = try rich.load(0...2)
+        let front = model.makeCache(blocks: 0...0)
+        var cache = model.makeCache(blocks: 0...2)
+        #expect(front.canTruncate(to: 0) && !front.canTruncate(to: 1))
+        #expect(blocks.allSatisfy { rich.hyperparameters.layers[$0 - 1].window != nil })
+        var (greatest, emptied) = (0, 0)
+        for _ in 0..<120 {
+            let step = [1, 3, 64, 90, 400].randomElement(using: &generator) ?? 1
+            if cache.length + step <= 2000 { try feed(model, cache, step) }
+            greatest = max(greatest, cache.length)
+            if Bool.random(using: &generator), let fork = cache.fork(at: cache.length) { cache = fork }
+            let length = Int.random(in: 0...cache.length + 1, using: &generator)
+            let (before, can) = (cache.length, cache.canTruncate(to: length))
+            #expect((cache.fork(at: length) != nil) == can)
+            if length <= before, length >= greatest - KeyValueCache.keptBehindWindow { #expect(can) }
+            let now = cache.truncate(to: length)
+            #expect(now == cache.length)
+            #expect(now == (length >= before ? before : can ? length : 0))
+            if now == 0 {
+                #expect(cache.bytes == 0)
+                emptied += greatest > 0 && length > 0 ? 1 : 0
+                greatest = 0
+            }
+        }
+        #expect(emptied > 0)
+    }
+
+    @Test("A cache that was emptied says so to whoever goes on as if it were not")
+    func goesOnRegardless() throws {
+        let model = try rich.load(0...2)
+        let cache = model.makeCache(blocks: 0...2)
+        try feed(model, cache, 1500)
+        #expect(!cache.canTruncate(to: 600))
+        #expect(cache.truncate(to: 600) == 0)
+        #expect(throws: EngineError.positionMismatch(cacheLength: 0, firstPosition: 600)) {
+            try model.run(blocks: 0...2, input: .tokens([1]), firstPosition: 600, cache: cache, logits: .none)
+        }
+        try feed(model, cache, 3)
+        #expect(cache.length == 3)
+    }
+}
+
+/// Of layers of which each position sees three, as of those with a window.
+@Suite("What a convolution keeps")
+struct ConvolutionCacheTests {
+    /// A convolution, a layer that sees everything, a convolution.
+    private let synthetic: SyntheticModel = {
+        var shape = Hyperparameters.plain
+        let convolution = LayerDescription(
+            mixer: .convolution(ShortConvolution(length: 3)), feedForward: FeedForwardDescription(width: 96))
+        shape.layers = [convolution, shape.layers[0], convolution]
+        shape.contextLength = 3000
+        return SyntheticModel(types: [.q8_0], shape)
+    }()
+
+    private func feed(_ model: BlockModel, _ cache: KeyValueCache, _ tokens: ArraySlice<Int32>) throws -> BlockOutput {
+        try model.run(
+            blocks: cache.blocks, input: .tokens(Array(tokens)), firstPosition: cache.length, cache: cache,
+            logits: .last)
+    }
+
+    @Test("is all that a model without attention keeps")
+    func alone() throws {
+        var shape = synthetic.hyperparameters
+        shape.layers = [shape.layers[0], shape.layers[2]]
+        let alone = SyntheticModel(types: [.q4_1], shape)
+        let model = try alone.load(alone.allBlocks, threads: 2)
+        let (whole, steps) = (model.makeCache(blocks: alone.allBlocks), model.makeCache(blocks: alone.allBlocks))
+        let expected = try feed(model, whole, alone.tokens(80)[...])
+        for token in alone.tokens(79) { _ = try feed(model, steps, [token]) }
+        #expect(try feed(model, steps, alone.tokens(80).suffix(1)) == expected)
+        #expect(whole.bytes == 2 * 2 * 64 * 64 * 2)
+    }
+
+    @Test("takes as many bytes as it is said to take at most", arguments: KeyValueFormat.allCases, [1, 7, 64, 200])
+    func bytes(format: KeyValueFormat, piece: Int) throws {
+        let model = try synthetic.load(synthetic.allBlocks)
+        let shape = synthetic.hyperparameters
+        let cache = model.makeCache(blocks: synthetic.allBlocks, format: format)
+        let tokens = synthetic.tokens(1400)
+        var most = 0
+        while cache.length < 1400 {
+            _ = try feed(model, cache, tokens[cache.length..<min(cache.length + piece, 1400)])
+            let bound = (0..<3).reduce(0) {
+                $0 + shape.keyValueBytes(layer: $1, positions: cache.length, piece: piece, format: format)
+            }
+            #expect(cache.bytes <= bound)
+            most = max(most, bound)
+        }
+        // No more is asked for than is needed: a page or two for each convolution.
+        let page = shape.keyValueBytesPerPosition(layer: 0, format: format) * 64
+        #expect(cache.bytes + 2 * 2 * page + 2 * piece * page / 64 >= most)
+        // 64 channels of as many bytes as the format has, but never one alone.
+        #expect(shape.keyValueBytesPerPosition(layer: 0, format: format) == (format == .f32 ? 256 : 128))
+    }
+
+    @Test(
+        "is there again after a cut, at every border of its three positions", arguments: [1, 2, 3, 63, 64, 65, 66, 130])
+    func cut(length: Int) throws {
+        let model = try synthetic.load(synthetic.allBlocks)
+        let cache = model.makeCache(blocks: synthetic.allBlocks)
+        let tokens = synthetic.tokens(150)
+        let before = try feed(model, cache, tokens[...])
+        #expect(cache.truncate(to: length) == length)
+        // What another continuation left behind would show.
+        _ = try feed(model, cache, tokens.reversed()[..<5])
+        cache.truncate(to: length)
+        #expect(try feed(model, cache, tokens[length...]) == before)
     }
 }
 

@@ -1,4 +1,4 @@
-import Inference
+@testable import Inference
 
 /// SplitMix64: the same numbers on every machine.
 struct SeededGenerator: RandomNumberGenerator {
@@ -66,6 +66,9 @@ struct SyntheticModel {
                     let values = (0..<dimensions[0]).map { _ in Float.random(in: range, using: &generator) }
                     if expected.isOptional { continue }
                     tensors.set(expected.name, .f32, dimensions, values.withUnsafeBytes(Array.init))
+                } else if expected.name.hasSuffix(LayerTensor.convolutionTaps.rawValue) {
+                    let values = (0..<dimensions.reduce(1, *)).map { _ in Float.random(in: -1...1, using: &generator) }
+                    tensors.set(expected.name, .f32, dimensions, values.withUnsafeBytes(Array.init))
                 } else {
                     let type = types[made % types.count]
                     made += 1
@@ -96,8 +99,8 @@ extension Hyperparameters {
     fileprivate mutating func widen() {
         embeddingWidth = 256
         for layer in layers.indices {
-            layers[layer].attention.headDimension = 64
-            layers[layer].attention.scoreScale = 1.0 / 8
+            layers[layer].attention?.headDimension = 64
+            layers[layer].attention?.scoreScale = 1.0 / 8
             layers[layer].feedForward.width = 512
         }
     }
@@ -109,16 +112,16 @@ extension Hyperparameters {
         keyValueHeadCount: 2, headDimension: 16, ropeDimension: 16, ropeBase: 10000, rmsEpsilon: 1e-5,
         vocabularySize: 50, contextLength: 200, tiedEmbeddings: false)
 
-    /// Everything that a layer may have, spread over three layers that differ in shape: windows, caps, biases, all
-    /// norms, both activations, both rotations, fused tensors, experts with and without a shared one.
+    /// Everything that a layer may have, spread over layers that differ in shape: windows, caps, biases, all norms, both
+    /// activations, both rotations, fused tensors, experts of all kinds, convolutions.
     static let rich: Hyperparameters = {
         var first = plain.layers[0]
-        first.attention.window = 37
-        first.attention.scoreCap = 3
-        first.attention.biases = .always
-        first.attention.outputBias = .always
-        first.attention.hasQueryKeyNorms = true
-        first.attention.hasPostNorm = true
+        first.attention?.window = 37
+        first.attention?.scoreCap = 3
+        first.attention?.biases = .always
+        first.attention?.outputBias = .always
+        first.attention?.hasQueryKeyNorms = true
+        first.attention?.hasPostNorm = true
         first.feedForward.hasPostNorm = true
         first.feedForward.activation = .gelu
         var second = LayerDescription(
@@ -126,16 +129,16 @@ extension Hyperparameters {
                 headCount: 6, keyValueHeadCount: 1, headDimension: 48,
                 rotary: Rotary(dimension: 40, base: 500_000, pairs: .halves)),
             feedForward: FeedForwardDescription(width: 64))
-        second.attention.isFused = true
-        second.attention.biases = .always
-        second.attention.rotary.scaling = .yarn(factor: 4, originalContext: 128, slow: 1, fast: 32)
-        second.attention.rotary.magnitude = 1.1
+        second.attention?.isFused = true
+        second.attention?.biases = .always
+        second.attention?.rotary.scaling = .yarn(factor: 4, originalContext: 128, slow: 1, fast: 32)
+        second.attention?.rotary.magnitude = 1.1
         second.feedForward.experts = Experts(count: 5, used: 2, width: 32, areNormalised: false)
         second.feedForward.experts?.hasSharedGate = true
         var third = plain.layers[0]
-        third.attention.window = 300
-        third.attention.rotary = Rotary(dimension: 16, base: 10000, pairs: .halves)
-        third.attention.rotary.divisors = [1, 1.5, 2, 3, 4, 5, 6, 8]
+        third.attention?.window = 300
+        third.attention?.rotary = Rotary(dimension: 16, base: 10000, pairs: .halves)
+        third.attention?.rotary.divisors = [1, 1.5, 2, 3, 4, 5, 6, 8]
         third.feedForward.experts = Experts(count: 7, used: 3, width: 64, areNormalised: true)
         third.feedForward.width = 0
         var fourth = plain.layers[0]
@@ -143,8 +146,16 @@ extension Hyperparameters {
         var fifth = plain.layers[0]
         fifth.feedForward.isGated = false
         fifth.feedForward.activation = .gelu
+        // Side by side, so that one thread's channels are another's rows in between.
+        var sixth = LayerDescription(
+            mixer: .convolution(ShortConvolution(length: 3)), feedForward: FeedForwardDescription(width: 0))
+        sixth.feedForward.experts = Experts(count: 18, used: 4, width: 32, areNormalised: true)
+        sixth.feedForward.experts?.areSigmoid = true
+        sixth.feedForward.experts?.hasRouterBias = true
+        let seventh = LayerDescription(
+            mixer: .convolution(ShortConvolution(length: 5)), feedForward: FeedForwardDescription(width: 96))
         var model = plain
-        model.layers = [first, second, third, fourth, fifth]
+        model.layers = [sixth, first, second, third, fourth, seventh, sixth, fifth]
         model.contextLength = 2000
         model.embeddingScale = 8
         model.residualScale = 0.75

@@ -62,12 +62,36 @@ struct MutationTests {
         #expect(accepted < 390)
     }
 
+    @Test("a hybrid's file is read or refused, and what is read computes or says why not", arguments: 1...6)
+    func hybridFile(seed: UInt64) throws {
+        var generator = SplitMix(state: seed)
+        let bytes = Array(try Fixture.data("families/lfm2moe.gguf"))
+        let pool = ComputePool(threads: 1)
+        var computed = 0
+        for _ in 0..<120 {
+            let copy = damaged(bytes, &generator, within: 1400)
+            _ = try accepts {
+                let file = try ModelFile(MappedFile(copying: copy))
+                let model = BlockModel(hyperparameters: file.hyperparameters, pool: pool)
+                do {
+                    let blocks = 0...file.hyperparameters.headBlock
+                    for block in blocks { try model.load(block: block, from: file) }
+                    _ = try model.run(
+                        blocks: blocks, input: .tokens([1, 2, 3, 4, 5]), firstPosition: 0,
+                        cache: model.makeCache(blocks: blocks), logits: .last)
+                    computed += 1
+                } catch is EngineError {}
+            }
+        }
+        #expect(computed > 0 && computed < 120)
+    }
+
     @Test("a piece is read or refused, and what is read can be used", arguments: 1...8)
     func piece(seed: UInt64) throws {
         var generator = SplitMix(state: seed)
         let model = try open(.smallModel())
         let contents = PieceContents(
-            tensors: model.document.tensors.filter { $0.name.hasPrefix("blk.1.") }, of: model.document)
+            tensors: model.tensors.filter { $0.name.hasPrefix("blk.1.") }, of: model)
         var bytes: [UInt8] = []
         contents.forEachChunk { bytes.append(contentsOf: $0) }
         for _ in 0..<1000 {

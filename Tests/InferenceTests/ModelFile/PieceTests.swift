@@ -131,7 +131,7 @@ struct PieceFileTests {
     init() throws {
         let model = try open(.smallModel())
         let contents = PieceContents(
-            tensors: model.document.tensors.filter { $0.name.hasPrefix("blk.0.") }, of: model.document)
+            tensors: model.tensors.filter { $0.name.hasPrefix("blk.0.") }, of: model)
         var bytes: [UInt8] = []
         contents.forEachChunk { bytes.append(contentsOf: $0) }
         piece = bytes

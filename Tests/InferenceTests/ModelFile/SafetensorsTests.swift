@@ -125,7 +125,7 @@ struct SafetensorsModelTests {
     func tensors() throws {
         let model = try SafetensorsModel(directory: directory())
         let expected = try Fixture.decode([Expected].self, from: "safetensors/expected.json")
-        #expect(Set(model.tensorNames) == Set(expected.map(\.name)))
+        #expect(Set(model.tensorShapes.map(\.name)) == Set(expected.map(\.name)))
         for one in expected {
             let tensor = try #require(model.tensor(named: one.name), "\(one.name)")
             #expect(tensor.type.rawValue == one.type, "\(one.name)")
@@ -230,6 +230,57 @@ struct SafetensorsModelTests {
         #expect(stack.dimensions == [4, 2, 3])
         #expect(stack.bytes.count == 48)
         #expect(throws: ModelFileError.self) { try model(config, names.dropLast().map { ($0, "F16", [2, 4]) }) }
+    }
+
+    @Test("of a hybrid is described as its GGUF conversion is, and has its logits")
+    func hybrid() throws {
+        let fixtures = try #require(Bundle.module.url(forResource: "Fixtures", withExtension: nil)).path
+        let model = try SafetensorsModel(directory: fixtures + "/safetensors-hybrid")
+        let file = try ModelFile(path: FamilyTests.path("lfm2moe"))
+        let hyperparameters = try model.configuration.hyperparameters()
+        #expect(hyperparameters == file.hyperparameters)
+        #expect(Set(model.tensorShapes.map(\.name)) == Set(file.tensors.map(\.name)))
+        let engine = BlockModel(hyperparameters: hyperparameters, pool: ComputePool(threads: 1))
+        for block in 0..<hyperparameters.blockCount { try engine.load(block: block, from: model) }
+        try FamilyTests().expectLogits(of: "lfm2moe", from: engine, format: .f32, allowed: 5e-4)
+    }
+
+    private static let lfm2 = """
+        {"architectures":["Lfm2ForCausalLM"],"hidden_size":64,"num_attention_heads":2,"num_key_value_heads":1,
+        "num_hidden_layers":3,"vocab_size":3,"max_position_embeddings":64,"conv_L_cache":3,
+        "full_attn_idxs":[1],"block_ff_dim":1000,"block_multiple_of":32,"block_ffn_dim_multiplier":1.5}
+        """
+
+    @Test(
+        "of a hybrid has the width that its configuration means",
+        arguments: [
+            ("\"hidden_size\":64", "\"hidden_size\":64", 1024),
+            ("\"block_ffn_dim_multiplier\":1.5", "\"block_auto_adjust_ff_dim\":false", 1000),
+            ("\"block_ffn_dim_multiplier\":1.5", "\"block_ffn_dim_multiplier\":null", 672),
+            ("\"block_multiple_of\":32,", "", 1024), ("\"block_ff_dim\":1000", "\"intermediate_size\":90", 96),
+        ])
+    func hybridWidth(old: String, new: String, width: Int) throws {
+        let config = Self.lfm2.replacingOccurrences(of: old, with: new)
+        let values = try SafetensorsConfiguration(JSONValue(parsing: config))
+        #expect(values.integer("lfm2.feed_forward_length") == width)
+        #expect(values.values["lfm2.attention.head_count_kv"] == .array([.integer(0), .integer(1), .integer(0)]))
+        #expect(values.tiedEmbeddings)
+        #expect(values.real("lfm2.rope.freq_base") == 1e6)
+    }
+
+    @Test(
+        "of a hybrid that asks for other arithmetic is refused",
+        arguments: [
+            "\"conv_bias\":true", "\"layer_types\":[\"conv\"]", "\"layer_types\":[\"conv\",\"mamba\",\"conv\"]",
+            "\"full_attn_idxs\":[3]", "\"full_attn_idxs\":[\"1\"]", "\"block_multiple_of\":0", "\"block_ff_dim\":-1",
+        ])
+    func hybridRefused(member: String) throws {
+        let key = member.prefix { $0 != ":" }
+        var config = Self.lfm2
+        for old in ["\"full_attn_idxs\":[1],", "\"block_ff_dim\":1000,", "\"block_multiple_of\":32,"]
+        where old.hasPrefix(key) { config = config.replacingOccurrences(of: old, with: "") }
+        config = config.replacingOccurrences(of: "\"conv_L_cache\":3", with: "\"conv_L_cache\":3,\(member)")
+        #expect(throws: ModelFileError.self) { try SafetensorsConfiguration(JSONValue(parsing: config)) }
     }
 
     @Test("with tensors that nothing computes with is refused")

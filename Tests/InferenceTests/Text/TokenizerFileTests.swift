@@ -39,6 +39,21 @@ struct TokenizerFileTests {
         #expect(tokenizer.encode("ab", parseSpecial: false, atStart: true, atEnd: true) == [3, 2, 1])
     }
 
+    @Test("finds several spaces that are an added token by merging them")
+    func spaces() throws {
+        let model = #"""
+            {"type": "BPE", "vocab": {"<unk>": 0, "▁": 1, "▁▁": 2, "a": 3, "▁a": 4, "\n": 5, "\n\n": 6},
+             "merges": [["▁", "▁"], ["▁", "a"]], "unk_token": "<unk>"}
+            """#
+        let added = #"[{"id": 2, "content": "▁▁"}, {"id": 6, "content": "\n\n"}, {"id": 5, "content": "\n"}]"#
+        let tokenizer = try Tokenizer(
+            json: file(
+                model: model, pre: "null",
+                normalizer: #"{"type": "Replace", "pattern": {"String": " "}, "content": "▁"}"#, added: added))
+        #expect(tokenizer.encode("a   a\n\n\n  ", parseSpecial: false) == [3, 2, 4, 6, 5, 2])
+        #expect(tokenizer.decode([2, 3]) == Array("  a".utf8))
+    }
+
     @Test("composes text where it asks for that")
     func composes() throws {
         let model = #"{"type": "BPE", "vocab": {"e": 0, "Ã": 1, "©": 2}, "merges": []}"#

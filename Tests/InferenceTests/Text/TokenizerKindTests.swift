@@ -24,6 +24,13 @@ struct TokenizerKindTests {
         "gpt-2", "smollm", "llama-bpe", "qwen2", "qwen35", "tekken", "gpt-4o", "deepseek-v3",
     ]
 
+    @Test("LFM2's words are those of Llama 3, and begin with its first token")
+    func lfm2() throws {
+        let known = try #require(PreTokenizer.families.first { $0.names.contains("lfm2") })
+        #expect(known.names.contains("llama-bpe"))
+        #expect(known.family.keepsWholeWords && known.family.addsBeginningOfSequence)
+    }
+
     static func tokenizer(_ name: String) throws -> Tokenizer {
         if name.hasPrefix("sentencepiece") {
             let folder = try #require(Bundle.module.url(forResource: "Fixtures", withExtension: nil))

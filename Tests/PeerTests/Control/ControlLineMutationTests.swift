@@ -5,12 +5,25 @@ import Wire
 
 @Suite("Lines on the control socket that nobody meant")
 struct ControlLineMutationTests {
+    private static var choice: TokenChoiceRequest {
+        var choice = TokenChoiceRequest()
+        choice.temperature = 0.7
+        choice.seed = .max
+        choice.bias = [TokenBiasRequest(token: 3, value: nil)]
+        choice.logProbabilities = 5
+        return choice
+    }
+
     private static let requests: [ControlRequest] = [
         .status, .networkCreate(name: "home", model: "smol"),
         .networkInvite(network: "home", role: "worker", validHours: 24),
         .networkSetPolicy(network: "home", maxVoters: 5, voterGrace: nil), .modelAdd(path: "/a.gguf", name: nil),
         .peerGrant(peer: "attic", memory: .max, network: nil), .events(newest: 20),
-        .chat(ChatRequest(messages: [.init(role: .user, content: "h\u{e9} \"\\\n")], temperature: 0.7, seed: .max)),
+        .chat(
+            ChatRequest(
+                messages: [.init(role: .user, content: "h\u{e9} \"\\\n")], choice: choice,
+                stop: ["\n"], format: .schema("{}"))),
+        .embed(EmbeddingRequest(texts: ["a", ""])),
     ]
 
     private static func changed(_ bytes: [UInt8], _ random: inout SeededGenerator) -> [UInt8] {

@@ -1,4 +1,5 @@
 import Foundation
+import GossipWorld
 import Identity
 import Membership
 import Wire

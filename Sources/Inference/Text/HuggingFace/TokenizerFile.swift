@@ -9,19 +9,23 @@ struct TokenizerFile {
     private var hasEscapedSpaces = false
 
     init(_ bytes: [UInt8]) throws(TokenizerError) {
-        let root = try TokenizerJSON(bytes)
-        guard let model = root["model"] else { throw .missing(key: "model") }
+        try self.init(Self.document(bytes))
+    }
+
+    /// - Parameter root: the whole document.
+    init(_ root: JSONValue) throws(TokenizerError) {
+        guard let model = root.given("model") else { throw .missing(key: "model") }
         definition = TokenizerDefinition(model: .unigram, spelling: .escapedSpaces)
-        if let normalizer = root["normalizer"] { try readNormalizer(normalizer) }
-        if let preTokenizer = root["pre_tokenizer"] { try readPreTokenizer(preTokenizer) }
+        if let normalizer = root.given("normalizer") { try readNormalizer(normalizer) }
+        if let preTokenizer = root.given("pre_tokenizer") { try readPreTokenizer(preTokenizer) }
         switch model["type"]?.string {
         case "BPE": try readPairs(model)
         case "Unigram": try readUnigram(model)
         case let type:
             throw .unsupported(what: "a tokenizer of the kind \(quoted(type ?? "")), neither BPE nor Unigram")
         }
-        try readAddedTokens(root["added_tokens"]?.list ?? [])
-        if let processor = root["post_processor"] { readPostProcessor(processor) }
+        try readAddedTokens(root["added_tokens"]?.array ?? [])
+        if let processor = root.given("post_processor") { readPostProcessor(processor) }
         if model["byte_fallback"]?.bool == true {
             for (id, text) in definition.texts.enumerated() where Vocabulary.byte(named: text) != nil {
                 definition.kinds[id] = .byte
@@ -31,21 +35,32 @@ struct TokenizerFile {
         }
     }
 
+    private static func document(_ bytes: [UInt8]) throws(TokenizerError) -> JSONValue {
+        do throws(JSONError) {
+            return try JSONValue(parsing: bytes, limits: limits)
+        } catch {
+            throw .malformed(what: "\(error)")
+        }
+    }
+
+    /// For a vocabulary as large as one may be: two values for each token, three for each of as many merges.
+    static let limits = JSONValue.Limits(bytes: 512 << 20, values: 6 * Vocabulary.Limit.tokens)
+
     // MARK: - Models
 
-    private mutating func readPairs(_ model: TokenizerJSON) throws(TokenizerError) {
+    private mutating func readPairs(_ model: JSONValue) throws(TokenizerError) {
         for key in ["continuing_subword_prefix", "end_of_word_suffix"] {
             if let text = model[key]?.string, !text.isEmpty { throw .unsupported(what: "the setting \(key)") }
         }
         if model["dropout"]?.real ?? 0 != 0 { throw .unsupported(what: "the setting dropout") }
         guard case .object(let vocabulary)? = model["vocab"] else { throw .missing(key: "model.vocab") }
-        for (text, value) in vocabulary {
+        for (text, value) in vocabulary.members {
             guard let id = value.id else { throw .malformed(what: "the number of a token is none") }
-            try set(text, id: id, kind: .normal)
+            try set(Array(text.utf8), id: id, kind: .normal)
         }
-        guard let merges = model["merges"]?.list else { throw .missing(key: "model.merges") }
+        guard let merges = model["merges"]?.array else { throw .missing(key: "model.merges") }
         for (rank, merge) in merges.enumerated() {
-            if let parts = merge.list, parts.count == 2, let left = parts[0].bytes, let right = parts[1].bytes {
+            if let parts = merge.array, parts.count == 2, let left = parts[0].bytes, let right = parts[1].bytes {
                 definition.merges.append((left[...], right[...]))
             } else if let text = merge.bytes, let space = text.firstIndex(of: 0x20) {
                 definition.merges.append((text[..<space], text[(space + 1)...]))
@@ -70,13 +85,13 @@ struct TokenizerFile {
         }
     }
 
-    private mutating func readUnigram(_ model: TokenizerJSON) throws(TokenizerError) {
-        guard let pieces = model["vocab"]?.list else { throw .missing(key: "model.vocab") }
+    private mutating func readUnigram(_ model: JSONValue) throws(TokenizerError) {
+        guard let pieces = model["vocab"]?.array else { throw .missing(key: "model.vocab") }
         guard !isByteLevel, hasEscapedSpaces else {
             throw .unsupported(what: "Unigram with other spaces than \"▁\"")
         }
         for (id, piece) in pieces.enumerated() {
-            guard let pair = piece.list, pair.count == 2, let text = pair[0].bytes, let score = pair[1].real else {
+            guard let pair = piece.array, pair.count == 2, let text = pair[0].bytes, let score = pair[1].real else {
                 throw .malformed(what: "token \(id) is not a text with a score")
             }
             try set(text, id: Int32(id), kind: .normal)
@@ -84,7 +99,7 @@ struct TokenizerFile {
         }
         definition.model = .unigram
         definition.words = stages.isEmpty ? nil : PreTokenizer(stages)
-        if let unknown = model["unk_id"] {
+        if let unknown = model.given("unk_id") {
             guard let id = unknown.id, id >= 0, id < definition.texts.count else {
                 throw .malformed(what: "unk_id is no token")
             }
@@ -105,13 +120,15 @@ struct TokenizerFile {
         definition.kinds[Int(id)] = kind
     }
 
-    private mutating func readAddedTokens(_ tokens: [TokenizerJSON]) throws(TokenizerError) {
+    private mutating func readAddedTokens(_ tokens: [JSONValue]) throws(TokenizerError) {
         for token in tokens {
             guard let id = token["id"]?.id, let text = token["content"]?.bytes else {
                 throw .malformed(what: "an added token has no number or no text")
             }
             if token["single_word"]?.bool == true { throw .unsupported(what: "an added token that is a single word") }
-            try set(text, id: id, kind: token["special"]?.bool == true ? .control : .userDefined)
+            // Several spaces that are a token: found by merging, for the text has no "▁".
+            let isSpaces = definition.spelling == .escapedSpaces && text.starts(with: Self.escapedSpace.utf8)
+            try set(text, id: id, kind: token["special"]?.bool == true ? .control : isSpaces ? .normal : .userDefined)
             var stripping: SpecialTokens.Stripping = []
             if token["lstrip"]?.bool == true { stripping.insert(.before) }
             if token["rstrip"]?.bool == true { stripping.insert(.behind) }
@@ -124,10 +141,10 @@ struct TokenizerFile {
     }
 
     /// Which tokens a sequence begins and ends with.
-    private mutating func readPostProcessor(_ processor: TokenizerJSON) {
-        for step in processor["processors"]?.list ?? [processor] where step["type"]?.string == "TemplateProcessing" {
+    private mutating func readPostProcessor(_ processor: JSONValue) {
+        for step in processor["processors"]?.array ?? [processor] where step["type"]?.string == "TemplateProcessing" {
             var isBefore = true
-            for part in step["single"]?.list ?? [] {
+            for part in step["single"]?.array ?? [] {
                 if part["Sequence"] != nil { isBefore = false }
                 guard let text = part["SpecialToken"]?["id"]?.bytes,
                     let id = definition.texts.firstIndex(of: text).map({ Int32($0) })
@@ -149,9 +166,9 @@ struct TokenizerFile {
 extension TokenizerFile {
     private static let escapedSpace = "\u{2581}"
 
-    private mutating func readNormalizer(_ normalizer: TokenizerJSON) throws(TokenizerError) {
+    private mutating func readNormalizer(_ normalizer: JSONValue) throws(TokenizerError) {
         switch normalizer["type"]?.string {
-        case "Sequence": for step in normalizer["normalizers"]?.list ?? [] { try readNormalizer(step) }
+        case "Sequence": for step in normalizer["normalizers"]?.array ?? [] { try readNormalizer(step) }
         case "Prepend" where normalizer["prepend"]?.string == Self.escapedSpace:
             definition.preparation.prefix = .afterSpecials
         case "Replace"
@@ -169,9 +186,9 @@ extension TokenizerFile {
         }
     }
 
-    private mutating func readPreTokenizer(_ step: TokenizerJSON) throws(TokenizerError) {
+    private mutating func readPreTokenizer(_ step: JSONValue) throws(TokenizerError) {
         switch step["type"]?.string {
-        case "Sequence": for step in step["pretokenizers"]?.list ?? [] { try readPreTokenizer(step) }
+        case "Sequence": for step in step["pretokenizers"]?.array ?? [] { try readPreTokenizer(step) }
         case "ByteLevel":
             if step["add_prefix_space"]?.bool ?? true { throw .unsupported(what: "ByteLevel with add_prefix_space") }
             isByteLevel = true
@@ -194,7 +211,7 @@ extension TokenizerFile {
         }
     }
 
-    private mutating func readSplit(_ step: TokenizerJSON) throws(TokenizerError) {
+    private mutating func readSplit(_ step: JSONValue) throws(TokenizerError) {
         let behavior = step["behavior"]?.string ?? ""
         // There are no spaces left to split at.
         if hasEscapedSpaces, step["pattern"]?["String"]?.string == " " { return }
@@ -262,4 +279,15 @@ extension Tokenizer {
         if let endOfSequence { definition.endOfSequence = try id(endOfSequence) }
         try self.init(definition)
     }
+}
+
+extension JSONValue {
+    /// A member that is there and not null.
+    fileprivate func given(_ key: String) -> JSONValue? { self[key].flatMap { $0 == .null ? nil : $0 } }
+
+    /// A text's bytes: as texts, tokens that Unicode calls equivalent would be one.
+    fileprivate var bytes: [UInt8]? { string.map { Array($0.utf8) } }
+
+    /// A number that a token can have.
+    fileprivate var id: Int32? { integer.flatMap { Int32(exactly: $0) } }
 }

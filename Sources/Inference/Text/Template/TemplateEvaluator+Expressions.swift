@@ -63,14 +63,20 @@ extension TemplateEvaluator {
         }
     }
 
-    private func evaluate(_ arguments: TemplateArguments, in scope: TemplateScope) throws(TemplateError)
-        -> TemplateValues
-    {
+    func evaluate(_ arguments: TemplateArguments, in scope: TemplateScope) throws(TemplateError) -> TemplateValues {
         var values = TemplateValues()
         for argument in arguments.positional { values.positional.append(try evaluate(argument, in: scope)) }
+        if let spread = arguments.spread { values.positional += try elements(of: try evaluate(spread, in: scope)) }
         for argument in arguments.named {
-            values.named[argument.name] = try evaluate(argument.value, in: scope)
-            values.names.append(argument.name)
+            try values.add(try evaluate(argument.value, in: scope), named: argument.name)
+        }
+        if let spread = arguments.namedSpread {
+            let rest = try evaluate(spread, in: scope)
+            guard case .mapping(let mapping) = rest else {
+                throw .evaluation(problem: "a \(rest.typeName) is given as named arguments")
+            }
+            try spend(values: mapping.keys.count)
+            for (name, value) in mapping.pairs { try values.add(value, named: name.string) }
         }
         return values
     }
@@ -180,7 +186,7 @@ extension TemplateEvaluator {
             throw .evaluation(problem: "\(quoted(name)) is a \(callee.typeName) and cannot be called")
         }
         switch function {
-        case .macro(let macro): return try call(macro, arguments)
+        case .macro(let macro, let outer): return try call(macro, sees: outer, arguments)
         case .range: return try range(arguments)
         case .namespace:
             let namespace = TemplateNamespace()

@@ -130,7 +130,14 @@ final class TemplateEvaluator {
             let text = try captured { () throws(TemplateError) in _ = try run(body, in: scope) }
             try assign(text, to: target, in: scope)
         case .macro(let macro):
-            scope.variables[macro.name] = .function(.macro(macro))
+            scope.variables[macro.name] = .function(.macro(macro, sees: globals))
+        case .callBlock(let callee, let arguments, let caller):
+            var values = try evaluate(arguments, in: scope)
+            try values.add(.function(.macro(caller, sees: scope)), named: "caller")
+            guard case .function(.macro(let macro, let outer)) = try evaluate(callee, in: scope) else {
+                throw .evaluation(problem: "the tag \"call\" calls something else than a macro")
+            }
+            try emit(try call(macro, sees: outer, values).printed)
         case .breakLoop: return .breaksLoop
         case .continueLoop: return .continuesLoop
         }
@@ -208,12 +215,22 @@ final class TemplateEvaluator {
         }
     }
 
-    /// A macro sees the template's outermost variables and its own arguments.
-    func call(_ macro: TemplateMacro, _ arguments: TemplateValues) throws(TemplateError) -> TemplateValue {
+    /// A macro sees the template's outermost variables, what a tag `call` holds those where it stands; and their
+    /// arguments.
+    func call(
+        _ macro: TemplateMacro, sees outer: TemplateScope, _ arguments: TemplateValues
+    ) throws(TemplateError) -> TemplateValue {
         guard arguments.positional.count <= macro.parameters.count else {
             throw .evaluation(problem: "the macro \(quoted(macro.name)) takes \(macro.parameters.count) arguments")
         }
-        let scope = TemplateScope(parent: globals)
+        let scope = TemplateScope(parent: outer)
+        let known = Set(macro.parameters.dropFirst(arguments.positional.count).map(\.name))
+        for name in arguments.names where !known.contains(name) {
+            guard name == "caller" else {
+                throw .evaluation(problem: "the macro \(quoted(macro.name)) takes no argument \(quoted(name))")
+            }
+            scope.variables[name] = arguments.named[name]
+        }
         for (index, parameter) in macro.parameters.enumerated() {
             if let value = arguments[index, parameter.name] {
                 scope.variables[parameter.name] = value
@@ -233,6 +250,13 @@ struct TemplateValues {
     var named: [String: TemplateValue] = [:]
     /// The names in the order in which they were given.
     var names: [String] = []
+
+    mutating func add(_ value: TemplateValue, named name: String) throws(TemplateError) {
+        guard named.updateValue(value, forKey: name) == nil else {
+            throw .evaluation(problem: "the argument \(quoted(name)) is given twice")
+        }
+        names.append(name)
+    }
 
     /// The argument at a place or under a name.
     subscript(index: Int, name: String) -> TemplateValue? {

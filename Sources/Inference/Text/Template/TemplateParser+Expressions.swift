@@ -211,6 +211,7 @@ extension TemplateParser {
         while !take(symbol: ")") {
             if !result.all.isEmpty { try expect(.symbol(","), "\",\"") }
             if take(symbol: ")") { break }
+            guard result.namedSpread == nil else { throw problem("an argument follows one with \"**\"") }
             let before = self
             if case .name(let name) = token {
                 advance()
@@ -219,6 +220,15 @@ extension TemplateParser {
                     continue
                 }
                 self = before
+            }
+            if take(symbol: "**") {
+                result.namedSpread = try expression()
+                continue
+            }
+            guard result.spread == nil else { throw problem("an argument without a name follows one with \"*\"") }
+            if take(symbol: "*") {
+                result.spread = try expression()
+                continue
             }
             guard result.named.isEmpty else { throw problem("an argument without a name follows one with a name") }
             result.positional.append(try expression())

@@ -96,7 +96,8 @@ struct TemplateParser {
         case "if": return [try conditional()]
         case "for": return [try loop()]
         case "set": return [try assignment()]
-        case "macro": return [try macro()]
+        case "macro": return [.macro(try macro(name: try expectName("the macro's name"), until: "endmacro"))]
+        case "call": return [try callBlock()]
         case "break", "continue":
             guard loopDepth > 0 else { throw problem("\"\(name)\" stands outside of a loop") }
             try expect(.blockEnd, "\"%}\"")
@@ -166,8 +167,22 @@ struct TemplateParser {
         return .capture(target, try body(until: "endset"))
     }
 
-    private mutating func macro() throws(TemplateError) -> TemplateStatement {
-        let name = try expectName("the macro's name")
+    private mutating func callBlock() throws(TemplateError) -> TemplateStatement {
+        let parameters = token == .symbol("(") ? try parameters() : []
+        guard case .call(let callee, let arguments) = try expression().kind else {
+            throw problem("the tag \"call\" calls nothing")
+        }
+        return .callBlock(
+            callee, arguments,
+            caller: TemplateMacro(name: "caller", parameters: parameters, body: try macroBody(until: "endcall")))
+    }
+
+    private mutating func macro(name: String, until end: String) throws(TemplateError) -> TemplateMacro {
+        let parameters = try parameters()
+        return TemplateMacro(name: name, parameters: parameters, body: try macroBody(until: end))
+    }
+
+    private mutating func parameters() throws(TemplateError) -> [(name: String, fallback: TemplateExpression?)] {
         try expect(.symbol("("), "\"(\"")
         var parameters: [(name: String, fallback: TemplateExpression?)] = []
         while !take(symbol: ")") {
@@ -175,13 +190,17 @@ struct TemplateParser {
             let parameter = try expectName("a parameter's name")
             parameters.append((parameter, take(symbol: "=") ? try expression() : nil))
         }
+        return parameters
+    }
+
+    private mutating func macroBody(until end: String) throws(TemplateError) -> [TemplateStatement] {
         try expect(.blockEnd, "\"%}\"")
         // A loop around the macro is not a loop that its body could leave.
         let outerLoops = loopDepth
         loopDepth = 0
-        let statements = try body(until: "endmacro")
+        let statements = try body(until: end)
         loopDepth = outerLoops
-        return .macro(TemplateMacro(name: name, parameters: parameters, body: statements))
+        return statements
     }
 
     // MARK: Depth of expressions

@@ -35,9 +35,15 @@ final class TemplateExpression {
 
 struct TemplateArguments {
     var positional: [TemplateExpression] = []
+    /// `*rest`: more positional ones.
+    var spread: TemplateExpression?
     var named: [(name: String, value: TemplateExpression)] = []
+    /// `**rest`: more named ones.
+    var namedSpread: TemplateExpression?
 
-    var all: [TemplateExpression] { positional + named.map(\.value) }
+    var all: [TemplateExpression] {
+        positional + named.map(\.value) + [spread, namedSpread].compactMap { $0 }
+    }
 }
 
 enum TemplateComparison {
@@ -116,6 +122,8 @@ indirect enum TemplateStatement {
     /// `{% set name %}...{% endset %}`
     case capture(Target, [TemplateStatement])
     case macro(TemplateMacro)
+    /// `{% call(parameters) callee(arguments) %}...{% endcall %}`: the macro calls what the tag holds as `caller`.
+    case callBlock(TemplateExpression, TemplateArguments, caller: TemplateMacro)
     case breakLoop
     case continueLoop
 }

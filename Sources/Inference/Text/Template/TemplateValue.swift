@@ -120,7 +120,7 @@ enum TemplateFunction {
     case dictionary
     case raiseException
     case strftimeNow
-    case macro(TemplateMacro)
+    case macro(TemplateMacro, sees: TemplateScope)
 }
 
 /// The `loop` of a running `for`.

@@ -1,0 +1,69 @@
+extension SafetensorsModel {
+    /// The model's metadata piece, described in `PieceContainer`: what a GGUF file would say of it. The same documents
+    /// give the same bytes, wherever the directory lies.
+    ///
+    /// - Throws: `ModelFileError`, with the name of the file that is at fault.
+    func metadata(_ directory: ModelDirectory) throws(ModelFileError) -> [UInt8] {
+        var entries = GGUFEntries()
+        // The architecture and the name first, as converters write them.
+        let (whole, own) = (configuration.values.keys.sorted(), "\(configuration.architecture).")
+        for key in whole.filter({ !$0.hasPrefix(own) }) + whole.filter({ $0.hasPrefix(own) }) {
+            try naming("config.json") { () throws(ModelFileError) in
+                switch configuration.values[key] {
+                case .integer(let number):
+                    guard let number = UInt32(exactly: number) else {
+                        throw .implausible(what: key, value: "\(number)", allowed: "up to \(UInt32.max)")
+                    }
+                    entries.add(key, number)
+                case .real(let number): entries.add(key, Float(number))
+                case .string(let text): entries.add(key, text)
+                default: break
+                }
+            }
+        }
+        try tokenizer(directory, &entries)
+        for tensor in ModelTensor.allCases {
+            guard let factors = configuration.sharedTensors[tensor.rawValue] else { continue }
+            var bytes: [UInt8] = []
+            for factor in factors { bytes.append(littleEndian: factor.bitPattern) }
+            entries.add(ModelMetadata.key(of: tensor), floats: bytes)
+        }
+        entries.add(ModelMetadata.tiedEmbeddingsKey, configuration.tiedEmbeddings)
+        return entries.file
+    }
+
+    private func tokenizer(
+        _ directory: ModelDirectory, _ entries: inout GGUFEntries
+    ) throws(ModelFileError) {
+        let file = "tokenizer.json"
+        let root = try directory.document(file, limits: TokenizerFile.limits)
+        var definition = try naming(tokenizer: file) { () throws(TokenizerError) in
+            try TokenizerDefinition(tokenizerFile: root, tokenCount: configuration.vocabularySize)
+        }
+        let settingsFile = "tokenizer_config.json"
+        let settings = try directory.optionalDocument(settingsFile)
+        try naming(tokenizer: settingsFile) { () throws(TokenizerError) in try definition.apply(settings: settings) }
+        let generationFile = "generation_config.json"
+        let generation = try directory.optionalDocument(generationFile)
+        for (name, document) in [(generationFile, generation), ("config.json", configuration.document)] {
+            try naming(tokenizer: name) { () throws(TokenizerError) in try definition.apply(generation: document) }
+        }
+        try naming(tokenizer: file) { () throws(TokenizerError) in
+            // Whatever it contradicts itself in is found before it travels.
+            _ = try Tokenizer(definition)
+            try definition.write(to: &entries)
+        }
+        if let template = try chatTemplate(directory, settings) { entries.add("tokenizer.chat_template", template) }
+    }
+
+    /// A file of its own, or an entry of the tokenizer's settings: one template, or several by name.
+    private func chatTemplate(
+        _ directory: ModelDirectory, _ settings: JSONValue
+    ) throws(ModelFileError) -> String? {
+        let file = "chat_template.jinja"
+        if directory.has(file) { return try directory.text(file) }
+        let found = settings["chat_template"]
+        if let text = found?.string { return text }
+        return (found?.array?.first { $0["name"]?.string == "default" })?["template"]?.string
+    }
+}

@@ -1,0 +1,235 @@
+import Foundation
+import Testing
+
+@testable import Inference
+
+@Suite("A directory of safetensors")
+struct ModelDirectoryTests {
+    private func cut(_ path: String, in scratch: ScratchDirectory, _ store: String) throws -> (ModelCut, ModelMetadata)
+    {
+        let cut = try ModelCutter.cut(ModelFile(path: path), directory: scratch.file(store))
+        return (cut, try ModelMetadata(path: scratch.file(store) + "/" + cut.metadata.fileName))
+    }
+
+    private func compare(_ twin: TwinModel) throws {
+        let scratch = try ScratchDirectory()
+        let file = scratch.file("model.gguf")
+        try Data(twin.gguf).write(to: URL(fileURLWithPath: file))
+        let (fromFile, expected) = try cut(file, in: scratch, "of-file")
+        let (fromDirectory, metadata) = try cut(twin.write(in: scratch), in: scratch, "of-directory")
+        #expect(fromDirectory.blockPieces == fromFile.blockPieces)
+        #expect(fromDirectory.hyperparameters == fromFile.hyperparameters)
+        #expect(metadata.hyperparameters == expected.hyperparameters)
+        for text in ["hehe 12 <|end|>\n\u{e9}", "<|start|>", ""] {
+            for special in [true, false] {
+                #expect(
+                    metadata.tokenizer.encode(text, parseSpecial: special, atStart: true)
+                        == expected.tokenizer.encode(text, parseSpecial: special, atStart: true))
+            }
+        }
+        #expect(metadata.tokenizer.vocabulary.beginningOfSequence == 257)
+        #expect(metadata.tokenizer.vocabulary.endOfSequence == 258)
+    }
+
+    @Test("is cut into the blocks that its GGUF conversion is cut into, bit for bit", arguments: TwinModel.families)
+    func families(family: String) throws { try compare(TwinModel(family)) }
+
+    @Test("keeps the type of its weights", arguments: [("F32", TensorType.f32), ("F16", .f16), ("BF16", .bf16)])
+    func types(element: String, type: TensorType) throws {
+        let twin = try TwinModel("llama", element: element)
+        try compare(twin)
+        let scratch = try ScratchDirectory()
+        let model = try ModelFile(path: twin.write(in: scratch))
+        #expect(model.shape(ofTensor: "blk.0.ffn_up.weight")?.type == type)
+        #expect(model.shape(ofTensor: "blk.0.ffn_norm.weight")?.type == .f32)
+    }
+
+    @Test("brings its name, its template and the tokens that end an answer along")
+    func description() throws {
+        let scratch = try ScratchDirectory()
+        var twin = try TwinModel("qwen3")
+        let metadata = try cut(twin.write(in: scratch), in: scratch, "pieces").1
+        #expect(metadata.displayName == "qwen3")
+        #expect(metadata.chatTemplateSource == "{{ messages[0].content }}")
+        #expect((0..<260).filter(metadata.tokenizer.isEndOfGeneration) == [256, 258])
+        twin.files["chat_template.jinja"] = Array("{{ 1 }}".utf8)
+        #expect(try cut(twin.write(in: scratch), in: scratch, "others").1.chatTemplateSource == "{{ 1 }}")
+    }
+
+    @Test("gives the same pieces wherever it lies")
+    func places() throws {
+        let (here, there) = (try ScratchDirectory(), try ScratchDirectory())
+        let twin = try TwinModel("llama")
+        #expect(try cut(twin.write(in: here), in: here, "a").0 == cut(twin.write(in: there), in: there, "b").0)
+    }
+
+    @Test(
+        "that lacks a file, or has one that cannot be used, is refused with that file's name",
+        arguments: [
+            ("config.json", nil, "config.json"), ("tokenizer.json", nil, "tokenizer.json"),
+            ("model.safetensors", nil, "model.safetensors"), ("config.json", "", "config.json"),
+            ("config.json", "{", "config.json"), ("config.json", "[]", "config.json"),
+            ("config.json", #"{"architectures": ["MambaForCausalLM"]}"#, "MambaForCausalLM"),
+            ("tokenizer.json", "{\"a\"", "tokenizer.json"), ("tokenizer.json", "{}", "tokenizer.json"),
+            ("tokenizer.json", #"{"model": {"type": "WordPiece"}}"#, "WordPiece"),
+            ("tokenizer_config.json", #"{"bos_token": "<none>"}"#, "tokenizer_config.json"),
+            ("generation_config.json", #"{"eos_token_id": 5000}"#, "generation_config.json"),
+            ("chat_template.jinja", "\u{FFFD}", ""), ("model.safetensors", "{}", "model.safetensors"),
+            ("model.safetensors.index.json", "{}", "model.safetensors.index.json"),
+            (
+                "model.safetensors.index.json", #"{"weight_map": {"a": "b.safetensors"}}"#, "b.safetensors"
+            ),
+            (
+                "model.safetensors.index.json", #"{"weight_map": {"a": "model.safetensors"}}"#,
+                "model.safetensors.index.json"
+            ),
+        ] as [(String, String?, String)])
+    func refused(file: String, content: String?, name: String) throws {
+        let scratch = try ScratchDirectory()
+        var twin = try TwinModel("llama")
+        // What stands for bytes that are no UTF-8.
+        twin.files[file] = content.map { $0 == "\u{FFFD}" ? [0xFF] : Array($0.utf8) }
+        let path = try twin.write(in: scratch)
+        let error = #expect(throws: ModelFileError.self) { try ModelFile(path: path) }
+        let sentence = error?.description ?? ""
+        #expect(sentence.contains(name.isEmpty ? file : name), "\(sentence)")
+        #expect(sentence.hasSuffix("."), "\(sentence)")
+    }
+
+    @Test("damaged at random is refused with a file's name, or read to its end, and nothing else")
+    func damaged() throws {
+        let scratch = try ScratchDirectory()
+        let whole = try TwinModel("llama")
+        var generator = SplitMix(state: 5)
+        let letters = Array(##"{}[]",:-0189.eE \un#"##.utf8)
+        for name in whole.files.keys.sorted() {
+            for _ in 0..<60 {
+                var twin = whole
+                var bytes = whole.files[name] ?? []
+                // The beginning of tensors' files is their header.
+                let reach = name.hasSuffix(".safetensors") ? min(bytes.count, 2000) : bytes.count
+                for _ in 0..<Int.random(in: 1...3, using: &generator) {
+                    bytes[Int.random(in: 0..<reach, using: &generator)] = letters.randomElement(using: &generator) ?? 0
+                }
+                twin.files[name] = bytes
+                let path = try twin.write(in: scratch)
+                do throws(ModelFileError) {
+                    let model = try ModelFile(path: path)
+                    for tensor in model.tensors {
+                        #expect(model.tensor(named: tensor.name)?.bytes.count == tensor.byteCount)
+                    }
+                } catch {
+                    #expect(error.description.hasSuffix("."))
+                }
+            }
+        }
+    }
+
+    @Test("that is not cut to its end leaves the pieces that are whole, and nothing half written")
+    func cancelled() throws {
+        let scratch = try ScratchDirectory()
+        let model = try ModelFile(path: TwinModel("llama").write(in: scratch))
+        var steps = 0
+        #expect(throws: ModelFileError.cancelled) {
+            try ModelCutter.cut(model, directory: scratch.file("pieces")) { (_) throws(ModelFileError) in
+                steps += 1
+                if steps == 2 { throw .cancelled }
+            }
+        }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.file("pieces")).count == 2)
+        let whole = try ModelCutter.cut(model, directory: scratch.file("pieces"))
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: scratch.file("pieces")).count == whole.pieces.count)
+    }
+
+    @Test("has no more tokens than its matrices have rows")
+    func vocabularies() throws {
+        let scratch = try ScratchDirectory()
+        var twin = try TwinModel("llama")
+        let whole = String(decoding: twin.files["tokenizer.json"] ?? [], as: UTF8.self)
+        for (id, isAdded, works) in [(259, false, true), (260, true, true), (260, false, false)] {
+            let changed =
+                isAdded
+                ? whole.replacingOccurrences(
+                    of: #""added_tokens": ["#, with: #""added_tokens": [{"id": \#(id), "content": "<new>"},"#)
+                : whole.replacingOccurrences(of: #""vocab":{"#, with: #""vocab":{"new":\#(id),"#)
+                    .replacingOccurrences(of: #""vocab": {"#, with: #""vocab": {"new":\#(id),"#)
+            #expect(changed != whole)
+            twin.files["tokenizer.json"] = Array(changed.utf8)
+            let path = try twin.write(in: scratch)
+            if works {
+                #expect(throws: Never.self) { try ModelFile(path: path) }
+            } else {
+                #expect(throws: ModelFileError.self) { try ModelFile(path: path) }
+            }
+        }
+    }
+}
+
+@Suite("A tokenizer.json in a metadata piece")
+struct TokenizerPieceTests {
+    private func piece(_ json: [UInt8]) throws -> (Tokenizer, Tokenizer) {
+        var entries = GGUFEntries()
+        let root = try JSONValue(parsing: json, limits: TokenizerFile.limits)
+        let count = try TokenizerFile(root).definition.texts.count
+        let definition = try TokenizerDefinition(tokenizerFile: root, tokenCount: count + 3)
+        try definition.write(to: &entries)
+        let document = try GGUFDocument(MappedFile(copying: entries.file))
+        return (try Tokenizer(definition), try Tokenizer(document.metadata))
+    }
+
+    @Test("gives the tokens that it gives by itself", arguments: TokenizerKindTests.byteLevel + ["llama"])
+    func same(name: String) throws {
+        let json = Array(try Fixture.data("tokenizers/\(name).json"))
+        let (_, tokenizer) = try piece(json)
+        let alone = try Tokenizer(json: json)
+        for seed in 0..<4 {
+            let text = Array(SampleText.bytes(20_000, broken: false).dropFirst(seed * 777))
+            for special in [true, false] {
+                #expect(
+                    tokenizer.encode(bytes: text, parseSpecial: special, atStart: true, atEnd: true)
+                        == alone.encode(bytes: text, parseSpecial: special, atStart: true, atEnd: true))
+            }
+        }
+        #expect(tokenizer.addsBeginningOfSequence == alone.addsBeginningOfSequence)
+        #expect(tokenizer.vocabulary.count == alone.vocabulary.count + 3)
+    }
+
+    @Test("keeps what GGUF has no key for")
+    func settings() throws {
+        let json = Array(
+            #"""
+            {"normalizer": {"type": "NFC"}, "post_processor": null,
+             "pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "Digits", "individual_digits": false},
+              {"type": "ByteLevel", "add_prefix_space": false, "use_regex": false}]},
+             "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2, "Ġ": 3, "Ã": 4, "©": 5, "1": 6, "11": 7},
+              "merges": ["a b", "1 1"], "ignore_merges": true},
+             "added_tokens": [{"id": 8, "content": "<|x|>", "special": false, "lstrip": true, "rstrip": true},
+              {"id": 9, "content": "<y>", "special": false, "rstrip": true}]}
+            """#.utf8)
+        let (definition, tokenizer) = try piece(json)
+        for text in ["a11b  <|x|>  b", "e\u{301}ab", "a <y> b", "ab11a1"] {
+            for special in [true, false] {
+                #expect(tokenizer.encode(text, parseSpecial: special) == definition.encode(text, parseSpecial: special))
+            }
+        }
+        #expect(tokenizer.encode("a  <|x|> b", parseSpecial: true) == [0, 8, 1])
+        // It looks like a control token: a text that somebody sends does not become one.
+        #expect(!tokenizer.encode("a<|x|>", parseSpecial: false).contains(8))
+        #expect(tokenizer.encode("<y>", parseSpecial: false) == [9])
+        #expect(tokenizer.encode("e\u{301}", parseSpecial: false) == [4, 5])
+    }
+
+    @Test("cannot be one of the kind Unigram")
+    func unigram() throws {
+        let json = Array(try Fixture.data("tokenizers/unigram.json"))
+        #expect(throws: TokenizerError.unsupported(what: "a tokenizer of the kind Unigram")) { try piece(json) }
+    }
+
+    @Test("has a name for each word pattern")
+    func patterns() throws {
+        let stages = PreTokenizer.families.flatMap(\.family.preTokenizer.stages) + WordPattern.byExpression.values
+        for pattern in stages { #expect(try WordPattern(named: pattern.name) == pattern) }
+        #expect(throws: TokenizerError.self) { try WordPattern(named: "") }
+    }
+}
