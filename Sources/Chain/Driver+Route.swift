@@ -38,7 +38,8 @@ extension Driver {
         told = (task, answerStart)
         for (index, stage) in new.enumerated() {
             let frame = RouteOpen(
-                network: network, model: model, session: session, epoch: epoch, stages: new, stage: index, task: task,
+                network: network, model: model, session: session, epoch: epoch, stages: new, stage: index,
+                task: index == new.count - 1 ? task : task.withoutFormat,
                 answerStart: answerStart, awaiting: awaiting)
             effects.append(.send(.routeOpen(frame), to: stage.peer))
         }
@@ -83,7 +84,15 @@ extension Driver {
         for peer in peers where turn != nil && !avoided.contains(peer) { avoided.append(peer) }
     }
 
-    mutating func stageFailed(_ stage: Int, _ reason: String, _ now: Instant, _ effects: inout [Effect]) {
+    mutating func stageFailed(
+        _ stage: Int, _ reason: String, isFinal: Bool = false, _ now: Instant, _ effects: inout [Effect]
+    ) {
+        if isFinal, turn != nil {
+            // The stage waits for a new route, and the next turn opens one.
+            state = .none
+            window.close()
+            return finish(.failed(reason), &effects)
+        }
         let failed = route[stage]
         guard bears("peer \(failed.peer.short) cannot compute blocks \(failed.blocks): \(reason)", &effects) else {
             return

@@ -115,7 +115,7 @@ extension Driver {
             guard failed.session == session, failed.epoch == epoch, failed.stage < route.count,
                 route[failed.stage].peer == sender
             else { return }
-            stageFailed(failed.stage, failed.reason, now, &effects)
+            stageFailed(failed.stage, failed.reason, isFinal: failed.isFinal, now, &effects)
         default: return
         }
     }

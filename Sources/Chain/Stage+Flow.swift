@@ -117,7 +117,10 @@ extension Stage {
         case (.token, .token), (.embedding, .embedding):
             lastAnswer = (end, result)
             send(answer: result, at: end, &effects)
-        case (_, .missing(let position)) where position < next: return rewind(to: position, &effects)
+        case (_, .missing(let position)) where position < next:
+            // Its log goes back with it, and must not begin behind what was sent of it.
+            return rewind(to: window.isOpen ? min(position, window.sent) : position, &effects)
+        case (_, .refused(let reason)): return fail(reason, isFinal: true, &effects)
         case (_, .failed(let reason)): return fail(reason, &effects)
         default: return fail("something else was computed than was asked for", &effects)
         }

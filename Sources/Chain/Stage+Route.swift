@@ -75,7 +75,7 @@ extension Stage {
         case .embedding(let payload):
             let embedded = Embedded(session: key.session, epoch: route.epoch, position: position, payload: payload)
             effects.append(.send(.embedded(embedded), to: driver))
-        case .hidden, .cached, .missing, .failed: break
+        case .hidden, .cached, .missing, .refused, .failed: break
         }
     }
 
@@ -105,14 +105,15 @@ extension Stage {
         effects.append(.truncateCache(key, to: next))
     }
 
-    mutating func fail(_ reason: String, _ effects: inout [StageEffect]) {
+    mutating func fail(_ reason: String, isFinal: Bool = false, _ effects: inout [StageEffect]) {
         guard let route, let driver else { return }
         giveUpComputation(&effects)
         readiness = .failed
         busySince = nil
         queue.removeAll()
         let failed = StageFailed(
-            session: key.session, epoch: route.epoch, stage: route.stage, reason: Self.shortened(reason))
+            session: key.session, epoch: route.epoch, stage: route.stage, reason: Self.shortened(reason),
+            isFinal: isFinal)
         effects.append(.send(.stageFailed(failed), to: driver))
     }
 

@@ -79,6 +79,8 @@ public enum StageResult: Hashable, Sendable {
     case embedding(Payload)
     /// Nothing was computed: of what the cache should hold, everything from this position on is gone. It is applied again.
     case missing(from: Position)
+    /// The answer cannot go on, and no other machine could make it: one sentence that says why.
+    case refused(String)
     /// One sentence that says why. What the KV cache holds from the work's first position on counts as nothing.
     case failed(String)
 }

@@ -58,7 +58,10 @@ extension MeshCore {
             // The driver hears of every stage; a stage hears of the one that it feeds.
             if drivers[progress.session] != nil { drive(progress.session, .received(frame, from: sender), at: now) }
             runStages(.received(frame, from: sender), at: now)
-        case .tokens, .activation, .sessionClose:
+        case .activation(let activation):
+            guard hasModelsWidth(activation) else { return }
+            runStages(.received(frame, from: sender), at: now)
+        case .tokens, .sessionClose:
             runStages(.received(frame, from: sender), at: now)
         default: break
         }
@@ -77,6 +80,14 @@ extension MeshCore {
     private func goesByModel(of open: RouteOpen) -> Bool {
         guard let model = networks[open.network]?.config.model else { return false }
         return open.model == model.digest() && open.stages.last?.blocks.last == model.blocks.count - 1
+    }
+
+    /// A stage counts positions; how many bytes wait for it, and are computed, follows from that only where each has its width.
+    private func hasModelsWidth(_ activation: Activation) -> Bool {
+        guard let route = stages.stages.first(where: { $0.key.session == activation.session })?.route,
+            let width = networks[route.network]?.config.model.width
+        else { return false }
+        return activation.payload.count == activation.count * width * 4
     }
 
     mutating func computed(_ ticket: StageTicket, _ key: StageKey, _ result: StageResult, at now: Instant) {
@@ -107,7 +118,8 @@ extension MeshCore {
         needs.removeAll { $0.key == key }
         guard let state = networks[network] else { return }
         let held = heldBlocks(of: state.config.model)
-        guard blocks.closedRange.allSatisfy(held.contains) else {
+        // What is in memory stays, whatever became of the file.
+        guard blocks.closedRange.allSatisfy({ held.contains($0) || state.loaded.contains($0) }) else {
             runStages(
                 .blocksRefused(key, blocks, reason: "the pieces of these blocks are not on this peer's disk"), at: now)
             return

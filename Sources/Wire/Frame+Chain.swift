@@ -79,6 +79,7 @@ extension Frame {
             header.epoch = failed.epoch.value
             header.stage = UInt32(failed.stage)
             header.reason = failed.reason
+            header.isFinal = failed.isFinal
             return Frame.assemble(.stageFailed, header)
         case .sessionClose(let session, let epoch):
             var header = PBSessionCloseFrame()
@@ -138,7 +139,8 @@ extension Frame {
                 StageFailed(
                     session: try Field.session(header.session), epoch: try Field.epoch(header.epoch),
                     stage: try Field.stage(header.stage),
-                    reason: try Field.text(header.reason, "reason", limit: Limits.reasonBytes)))
+                    reason: try Field.text(header.reason, "reason", limit: Limits.reasonBytes), isFinal: header.isFinal)
+            )
         case .sessionClose:
             let header = try header(PBSessionCloseFrame.self, frame)
             return .sessionClose(session: try Field.session(header.session), epoch: try Field.epoch(header.epoch))

@@ -270,10 +270,13 @@ public struct StageFailed: Hashable, Sendable {
     public let epoch: RouteEpoch
     public let stage: Int
     public let reason: String
-    public init(session: SessionID, epoch: RouteEpoch, stage: Int, reason: String) {
+    /// The answer itself cannot go on: whoever took over would say the same.
+    public let isFinal: Bool
+    public init(session: SessionID, epoch: RouteEpoch, stage: Int, reason: String, isFinal: Bool = false) {
         self.session = session
         self.epoch = epoch
         self.stage = stage
         self.reason = reason
+        self.isFinal = isFinal
     }
 }

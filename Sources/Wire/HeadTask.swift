@@ -5,6 +5,13 @@ public enum HeadTask: Hashable, Sendable {
     /// One state for all of them, pooled as the model asks.
     case embedding
 
+    /// For stages that choose nothing: a format may be long.
+    public var withoutFormat: HeadTask {
+        guard case .sampling(var settings) = self else { return self }
+        settings.format = nil
+        return .sampling(settings)
+    }
+
     /// Whether it matters where the answer began.
     public var hasFormat: Bool {
         if case .sampling(let settings) = self { settings.format != nil } else { false }

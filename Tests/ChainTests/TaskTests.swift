@@ -111,6 +111,37 @@ import Wire
         #expect(effects.frames(to: driverPeer).contains { if case .stageFailed = $0 { true } else { false } })
     }
 
+    @Test("an answer that no machine could go on with ends at once, and the next turn opens a route")
+    func refused() {
+        let bench = StageBench(index: 2)
+        bench.open(routeOpen(1, stage: 2))
+        let work = bench.receive(activation(1, stage: 2, at: 0, [1], sample: true), from: 2).works[0]
+        let told = bench.handle(.computed(work.ticket, .refused("nothing may follow"))).frames(to: driverPeer)
+        #expect(
+            told == [
+                .stageFailed(
+                    StageFailed(
+                        session: session, epoch: .first, stage: 2, reason: "nothing may follow", isFinal: true))
+            ])
+        var driver = driver()
+        _ = driver.handle(.append(tokens: [8], maxNewTokens: 4, stop: [], task: Self.format), at: .zero)
+        _ = driver.handle(.rerouted(threeStages), at: .zero)
+        let effects = driver.handle(.received(told[0], from: World.peer(3)), at: .zero)
+        #expect(effects == [.finished(.failed("nothing may follow"))])
+        let next = driver.handle(.append(tokens: [5], maxNewTokens: 1, stop: [], task: World.task), at: .zero)
+        #expect(next.wish?.avoiding == [])
+    }
+
+    @Test("only the last stage is told the format")
+    func formatForOneStage() {
+        var driver = driver()
+        _ = driver.handle(.append(tokens: [8], maxNewTokens: 4, stop: [], task: Self.format), at: .zero)
+        let effects = driver.handle(.rerouted(threeStages), at: .zero)
+        let told = (1...3).map { effects.frames(to: World.peer($0)) }
+        #expect(told[0] == [.routeOpen(routeOpen(1, stage: 0, awaiting: 1, task: Self.format.withoutFormat))])
+        #expect(told[2] == [.routeOpen(routeOpen(1, stage: 2, awaiting: 1, task: Self.format))])
+    }
+
     @Test("an embedding survives the loss of any stage's peer at any step")
     func survives() {
         func embed(_ disturb: (World) -> Void = { _ in }) -> World {

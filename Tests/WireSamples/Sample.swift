@@ -240,6 +240,8 @@ package enum Sample {
             .embedded(
                 Embedded(session: session, epoch: .first, position: Position(4), payload: Payload([0, 0, 128, 63]))),
             .stageFailed(StageFailed(session: session, epoch: .first, stage: 1, reason: "no memory")),
+            .stageFailed(
+                StageFailed(session: session, epoch: .first, stage: 1, reason: "nothing may follow", isFinal: true)),
             .sessionClose(session: session, epoch: RouteEpoch(2)),
         ] + gossip.map { .gossip(network: network, $0) }
         + raftMessages.map { .raft(network: network, generation: 1 << 32, RaftMessage(term: Term(5), kind: $0)) }

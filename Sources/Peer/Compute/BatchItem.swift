@@ -33,37 +33,45 @@ struct BatchItem {
 
     /// A row of the run's output that belongs to it. A token that cannot be chosen fails this work alone.
     mutating func take(
-        _ values: UnsafeBufferPointer<Float>, with sampler: inout Sampler, trie: () -> TokenTrie
+        _ values: UnsafeBufferPointer<Float>, with sampler: inout Sampler, pooling: Pooling,
+        matcher: (AnswerFormat) throws -> GrammarMatcher
     ) {
         switch work.output {
         case .hidden:
             if hidden.isEmpty { hidden.reserveCapacity(values.count * 4 * work.count) }
             hidden.append(contentsOf: UnsafeRawBufferPointer(values))
         case .nothing: break
-        case .states, .embedding: session.keep(state: values)
+        case .states, .embedding: session.keep(state: values, pooling: pooling)
         case .token(let settings, let position, let answerStart):
             token = Result {
                 try session.choose(
                     Array(values), settings, at: position.value, answerStart: answerStart.value,
-                    after: work.input.tokens, with: &sampler, trie: trie)
+                    after: work.input.tokens, with: &sampler, matcher: matcher)
             }
         }
     }
 
     /// After the run.
-    func result(of model: BlockModel) -> StageResult {
+    func result(pooling: Pooling) -> StageResult {
         switch work.output {
         case .hidden: return .hidden(Payload(hidden))
         case .nothing, .states: return .cached
         case .embedding:
-            let shape = model.hyperparameters
-            return .embedding(session.embedding(width: shape.embeddingWidth, pooling: shape.pooling ?? .mean))
+            return .embedding(session.embedding(pooling: pooling))
         case .token:
             switch token {
             case .success(let choice): return .token(choice)
-            case .failure(let error): return .failed("\(error)")
+            // Logits without a number are this machine's fault; everything else is the same wherever it is tried.
+            case .failure(let error as SamplingError) where error.isOfMachine: return .failed("\(error)")
+            case .failure(let error): return .refused("\(error)")
             case nil: return .failed("\(ComputeError.noLogits(work.blocks))")
             }
         }
+    }
+}
+
+extension SamplingError {
+    fileprivate var isOfMachine: Bool {
+        if case .noCandidate = self { true } else { false }
     }
 }

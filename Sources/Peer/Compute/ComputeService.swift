@@ -48,6 +48,9 @@ final class ComputeService: @unchecked Sendable {
     private var models: [NetworkID: LoadedModel] = [:]
     private var sessions: [StageKey: StageSession] = [:]
     private var sampler = Sampler()
+    private var formats = FormatLibrary()
+    /// Sessions that stand in a format, the one that answered last at the end.
+    private var guided: [StageKey] = []
 
     /// `report` is called on the compute thread.
     init(threads: Int, grant: UInt64, pieces: PieceStore, report: @escaping @Sendable (Outcome) -> Void) {
@@ -55,7 +58,7 @@ final class ComputeService: @unchecked Sendable {
         self.pieces = pieces
         self.grant = grant
         self.report = report
-        thread.start(name: "compute") { [unowned self] works in compute(works) }
+        thread.start(name: "compute") { [weak self] works in self?.compute(works) }
         thread.perform(.all { ComputePool.lowerPriorityOfCallingThread(by: ComputeService.niceness) })
     }
 
@@ -198,21 +201,40 @@ final class ComputeService: @unchecked Sendable {
         for work in works {
             let session = sessions[work.key] ?? StageSession(network: work.network, blocks: work.blocks)
             sessions[work.key] = session
-            if let missing = session.prepare(for: work, on: model.model) {
+            if case .hidden(let payload, let tokens) = work.input,
+                payload.count != tokens.count * model.model.hyperparameters.embeddingWidth * 4
+            {
+                results.append((work, .failed("\(ComputeError.otherWidth(payload.count, positions: tokens.count))")))
+            } else if let missing = session.prepare(for: work, on: model.model) {
                 results.append((work, .missing(from: missing)))
             } else if let cache = session.cache {
                 items.append(BatchItem(work: work, session: session, cache: cache))
             }
         }
         guard !items.isEmpty else { return results }
+        let pooling = model.model.hyperparameters.pooling ?? .mean
         try model.model.run(blocks: works[0].blocks.closedRange, batch: items.map(\.batchItem)) { row in
-            items[row.item].take(row.values, with: &sampler) { model.trie }
+            items[row.item].take(row.values, with: &sampler, pooling: pooling) { format in
+                try GrammarMatcher(try formats.grammar(for: format), model.trie)
+            }
         }
         for item in items {
             item.session.advance(by: item.work.input.tokens)
-            results.append((item.work, item.result(of: model.model)))
+            if item.session.hasGuide { boundGuides(with: item.work.key) }
+            results.append((item.work, item.result(pooling: pooling)))
         }
         return results
+    }
+
+    /// Places in formats that are remembered. Each may come to some megabytes; one that is forgotten is found again from the tokens.
+    private static let guides = 32
+
+    private func boundGuides(with key: StageKey) {
+        if guided.last == key { return }
+        guided.removeAll { $0 == key }
+        guided.append(key)
+        guard guided.count > Self.guides else { return }
+        sessions[guided.removeFirst()]?.dropGuide()
     }
 
     /// The model with the work's blocks in memory. A block that made room for others while its stage was idle is loaded again.

@@ -12,8 +12,8 @@ final class StageSession {
     private(set) var cache: KeyValueCache?
     /// At the positions that the cache holds.
     private(set) var tokens: [Int32] = []
-    /// The final states of those positions, one after the other, where an embedding will be wanted.
-    private var states: [Float] = []
+    /// Of their final states, where an embedding will be wanted.
+    private var pooled = PooledStates()
     private var guide: FormatGuide?
     /// The settings that the last token was chosen by, and what the sampler makes of them.
     private var known: (settings: SamplingSettings, parameters: SamplingParameters)?
@@ -41,42 +41,38 @@ final class StageSession {
         guard length == work.first.value else { return Position(length) }
         switch work.output {
         case .states, .embedding:
-            let kept = length * model.hyperparameters.embeddingWidth
-            states.removeLast(max(0, states.count - kept))
-            guard states.count == kept else { return .zero }
+            if length == 0 { pooled = PooledStates() }
+            guard pooled.count == length else { return .zero }
         case .hidden, .nothing, .token:
-            states = []
+            pooled = PooledStates()
         }
         return nil
     }
+
+    var hasGuide: Bool { guide != nil }
+
+    /// Gives back the memory of the place in a format; the tokens lead there again.
+    func dropGuide() { guide = nil }
 
     /// The tokens of a computation that has succeeded.
     func advance(by new: [Int32]) { tokens += new }
 
     // MARK: Answers
 
-    func keep(state: UnsafeBufferPointer<Float>) { states += state }
-
-    /// Of all positions, `width` numbers each.
-    func embedding(width: Int, pooling: Pooling) -> Payload {
-        var pooled = [Float](repeating: 0, count: width)
-        let count = states.count / width
-        switch pooling {
-        case .first: pooled = Array(states.prefix(width))
-        case .last: pooled = Array(states.suffix(width))
-        case .mean:
-            for position in 0..<count {
-                for index in 0..<width { pooled[index] += states[position * width + index] }
-            }
-            for index in 0..<width { pooled[index] /= Float(count) }
-        }
-        return Payload(pooled.withUnsafeBytes(Array.init))
+    /// What is no number is told as impossible: a frame carries nothing else.
+    private static func number(_ logProbability: Double) -> Double {
+        logProbability.isNaN ? -.infinity : logProbability
     }
+
+    func keep(state: UnsafeBufferPointer<Float>, pooling: Pooling) { pooled.add(state, pooling) }
+
+    /// Of all positions.
+    func embedding(pooling: Pooling) -> Payload { pooled.embedding(pooling) }
 
     /// - Parameter new: the tokens of the computation, which are not counted among the cache's yet.
     func choose(
         _ logits: [Float], _ settings: SamplingSettings, at position: Int, answerStart: Int, after new: [Int32],
-        with sampler: inout Sampler, trie: () -> TokenTrie
+        with sampler: inout Sampler, matcher: (AnswerFormat) throws -> GrammarMatcher
     ) throws -> TokenChoice {
         if known?.settings != settings { known = (settings, try SamplingParameters(settings)) }
         guard let parameters = known?.parameters else { throw ComputeError.noLogits(blocks) }
@@ -86,16 +82,40 @@ final class StageSession {
         if let format = settings.format {
             if guide?.format != format || guide?.start != answerStart {
                 guide = nil
-                guide = FormatGuide(
-                    format: format, start: answerStart, matcher: try GrammarMatcher(try Grammar(format), trie()))
+                guide = FormatGuide(format: format, start: answerStart, matcher: try matcher(format))
             }
             allowed = try guide?.mask(after: history)
+        } else {
+            guide = nil
         }
         let sampled = try sampler.sample(
             logits: logits, parameters: parameters, position: position, history: history, allowed: allowed)
         return TokenChoice(
-            token: sampled.token, logProbability: sampled.logProbability,
-            best: sampled.best.map { .init(token: $0.token, logProbability: $0.logProbability) })
+            token: sampled.token, logProbability: sampled.logProbability.map(Self.number),
+            best: sampled.best.map { .init(token: $0.token, logProbability: Self.number($0.logProbability)) })
+    }
+}
+
+/// Final states of a sequence's positions, as far as its embedding is made of them.
+private struct PooledStates {
+    private(set) var count = 0
+    /// The first or last state, or the sum of all in the order of positions.
+    private var values: [Float] = []
+
+    mutating func add(_ state: UnsafeBufferPointer<Float>, _ pooling: Pooling) {
+        count += 1
+        switch pooling {
+        case .first: if count == 1 { values = Array(state) }
+        case .last: values = Array(state)
+        case .mean:
+            if values.isEmpty { values = .init(repeating: 0, count: state.count) }
+            for index in values.indices { values[index] += state[index] }
+        }
+    }
+
+    func embedding(_ pooling: Pooling) -> Payload {
+        let pooled = pooling == .mean ? values.map { $0 / Float(count) } : values
+        return Payload(pooled.withUnsafeBytes(Array.init))
     }
 }
 

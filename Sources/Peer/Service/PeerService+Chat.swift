@@ -16,7 +16,8 @@ extension PeerService {
             throw ServiceFailure("\(request.session ?? "") is no session; it has 32 hexadecimal digits")
         }
         let seed = seed(for: conversation, asked: request.choice.seed)
-        let settings = try SamplingSettings(request.choice, format: request.format, seed: seed)
+        let settings = try SamplingSettings(
+            request.choice, format: request.format, seed: seed, vocabulary: network.config.model.vocabulary)
         let text = try await library.text(for: network.config.model)
         var answer = Answer(text, stop: try StopStrings(request.stop))
         let input = ChatInput(

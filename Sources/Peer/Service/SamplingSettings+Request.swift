@@ -3,7 +3,7 @@ import Wire
 
 extension SamplingSettings {
     /// - Throws: `SamplingError`, `GrammarError`, `JSONError` or `ServiceFailure`: what cannot be is told before anything is computed.
-    init(_ request: TokenChoiceRequest, format: FormatRequest?, seed: UInt64) throws {
+    init(_ request: TokenChoiceRequest, format: FormatRequest?, seed: UInt64, vocabulary: Int) throws {
         let hasPenalties =
             request.repetitionPenalty != 1 || request.frequencyPenalty != 0 || request.presencePenalty != 0
         self.init(
@@ -18,7 +18,9 @@ extension SamplingSettings {
             logProbabilities: request.logProbabilities, format: format.map(AnswerFormat.init))
         _ = try SamplingParameters(self)
         guard topK <= Limits.vocabulary else { throw SamplingError.topK(topK) }
-        if let first = bias.first, first.token < 0 { throw SamplingError.bias(token: first.token, value: first.value) }
+        if let token = bias.map(\.token).first(where: { !(0..<vocabulary).contains(Int($0)) }) {
+            throw ServiceFailure("there is no token \(token) to bias; the model has tokens 0 to \(vocabulary - 1)")
+        }
         guard let format = self.format else { return }
         guard format.text.utf8.count <= Limits.formatBytes else {
             throw ServiceFailure(

@@ -44,6 +44,12 @@ struct ComputeQueueTests {
         #expect(Self.order(works.map(ComputeJob.work)) == [[1, 2, 4], [3]])
     }
 
+    @Test("work is given up with whatever is asked of its cache afterwards")
+    func givenUp() {
+        let jobs: [ComputeJob] = [.work(Self.work(1, 64)), .work(Self.work(2, 1)), .cache(Self.key(1)) {}]
+        #expect(Self.order(jobs) == [[2], []])
+    }
+
     @Test("a stage's work waits for what was asked of its cache before, and the others do not")
     func keepsOrderOfAStage() {
         let jobs: [ComputeJob] = [

@@ -169,6 +169,23 @@ final class ComputeServiceTests {
         #expect(await results(of: [work(1, at: 1, Array(tokens[1...]), .nothing)]) == [.cached])
     }
 
+    @Test("where nothing may follow, no other machine is blamed or tried")
+    func nothingMayFollow() async throws {
+        let tokens = encode("The sky is")
+        var settings = Self.greedy
+        settings.format = .grammar("root ::= \"a\" (")
+        guard
+            case .refused(let reason)? = await results(of: [work(1, tokens, choice(after: tokens.count, settings))])
+                .first
+        else {
+            Issue.record("a grammar that is none was followed")
+            return
+        }
+        #expect(reason.contains("line 1"))
+        // What was computed is there: the next computation goes on from it.
+        #expect(await results(of: [work(1, at: tokens.count, [1], .nothing)]) == [.cached])
+    }
+
     @Test("one that cannot be computed does not keep the others from it")
     func oneFails() async throws {
         let tokens = encode("The sky is")
