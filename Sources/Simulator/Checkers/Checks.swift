@@ -67,14 +67,16 @@ final class Checks {
 
     /// Whether a machine whose disk was set back has been told what it has forgotten, or goes by what it has.
     private func learns(_ host: Host, _ effects: [Effect], in world: World) {
+        func moot() {
+            world.coverage.reached("old disk trusted")
+            isMoot = true
+        }
+        // Said once, be it that it still waits for entries that the few who answered know of.
+        if effects.contains(where: { if case .log(.diskTrusted) = $0 { true } else { false } }) { moot() }
         for network in networks {
             guard let seen = host.inspect(network), seen.takesPart else { return }
-            let trusts = effects.contains { if case .log(.diskTrusted) = $0 { true } else { false } }
             // One that was alone when its disk was like that knows nobody to ask.
-            if trusts || seen.config.members.count == 1 {
-                world.coverage.reached("old disk trusted")
-                isMoot = true
-            }
+            if seen.config.members.count == 1 { moot() }
         }
         // A copy that has spoken is heard of by and by only: then the machine begins a later life than the copy's.
         if host.cloneOf == nil, !host.twins.contains(where: { world.hosts[$0].epoch >= host.epoch }) {
