@@ -56,15 +56,18 @@ struct ByteSet: Hashable, Sendable {
     static func classes(of sets: [ByteSet]) -> (classOf: [UInt8], count: Int) {
         var classOf = [Int](repeating: 0, count: 256)
         var count = 1
+        var split = [Int](repeating: -1, count: 512)
         for set in sets where count < 256 {
-            var split = [Int: Int]()
+            for key in split.indices { split[key] = -1 }
+            count = 0
             for byte in 0..<256 {
                 let key = classOf[byte] * 2 + (set.contains(UInt8(byte)) ? 1 : 0)
-                let known = split[key] ?? split.count
-                split[key] = known
-                classOf[byte] = known
+                if split[key] < 0 {
+                    split[key] = count
+                    count += 1
+                }
+                classOf[byte] = split[key]
             }
-            count = split.count
         }
         return (classOf.map { UInt8($0) }, count)
     }

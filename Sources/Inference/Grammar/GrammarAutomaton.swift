@@ -25,13 +25,15 @@ struct GrammarAutomaton: Sendable {
     private var frameNumbers: [Frame: Int32] = [:]
 
     private var places: [[Place]] = [[]]
+    /// Places of all states together.
+    private var placeCount = 0
     private var accepting: [Bool] = [false]
     private var stateNumbers: [[Place]: [StateID]] = [:]
     /// Of state s with a byte of class c, at s * classCount + c.
     private(set) var following: [StateID]
     private(set) var start: StateID = 0
     /// Places looked at since `begin`.
-    private var work = 0
+    private(set) var work = 0
     private let workLimit: Int
 
     init(_ grammar: Grammar, workLimit: Int = GrammarLimit.work) throws(GrammarError) {
@@ -53,6 +55,8 @@ struct GrammarAutomaton: Sendable {
         let byteClass = Int(grammar.classOf[Int(byte)])
         let index = Int(state) * grammar.classCount + byteClass
         if following[index] != Self.unknown { return following[index] }
+        // To try a place costs a small part of what it costs to reach one.
+        try spend(1 + places[Int(state)].count / 16)
         var reached: [Place] = []
         for place in places[Int(state)] {
             guard case .bytes(let set, let next) = grammar.nodes[Int(place.node)],
@@ -72,9 +76,12 @@ struct GrammarAutomaton: Sendable {
         var waiting: [Place] = []
         var accepts = false
         while let place = open.popLast() {
+            try spend(1)
             switch grammar.nodes[Int(place.node)] {
             case .bytes: waiting.append(place)
             case .split(let parts):
+                // Parts count even if they were seen: a choice may have many that are the same.
+                try spend(parts.count)
                 for part in parts.reversed() {
                     let next = Place(node: part, frame: place.frame)
                     if seen.insert(next).inserted { open.append(next) }
@@ -96,20 +103,28 @@ struct GrammarAutomaton: Sendable {
                 throw .limit(what: "more than \(GrammarLimit.places) readings of one text")
             }
         }
-        work += seen.count
-        guard work <= workLimit else { throw .limit(what: "too many readings of what may follow") }
         waiting.sort { ($0.node, $0.frame) < ($1.node, $1.frame) }
         if waiting.isEmpty, !accepts { return Self.dead }
         for known in stateNumbers[waiting] ?? [] where accepting[Int(known)] == accepts { return known }
-        guard places.count < 8 * GrammarLimit.states else {
-            throw .limit(what: "more than \(8 * GrammarLimit.states) states for one token")
+        guard places.count < 8 * GrammarLimit.states, following.count < 4 * GrammarLimit.transitions else {
+            throw .limit(what: "too many states for one token")
         }
         let state = StateID(places.count)
-        stateNumbers[waiting, default: []].append(state)
+        remember(waiting, accepts)
+        return state
+    }
+
+    private mutating func spend(_ places: Int) throws(GrammarError) {
+        work += places
+        guard work <= workLimit else { throw .limit(what: "too many readings of what may follow") }
+    }
+
+    private mutating func remember(_ waiting: [Place], _ accepts: Bool) {
+        stateNumbers[waiting, default: []].append(StateID(places.count))
         places.append(waiting)
+        placeCount += waiting.count
         accepting.append(accepts)
         following.append(contentsOf: repeatElement(Self.unknown, count: grammar.classCount))
-        return state
     }
 
     /// A rule that is called last hands its frame on: repetition by recursion does not pile up.
@@ -127,33 +142,36 @@ struct GrammarAutomaton: Sendable {
     // MARK: Forgetting
 
     /// Whether so much is remembered that it is time to forget.
-    var isFull: Bool { places.count > GrammarLimit.states || frames.count > 8 * GrammarLimit.states }
+    var isFull: Bool {
+        places.count > GrammarLimit.states || frames.count > 8 * GrammarLimit.states
+            || placeCount > GrammarLimit.rememberedPlaces || following.count > GrammarLimit.transitions
+    }
 
     /// Forgets all states but one, and returns the number that it has from now on.
     mutating func forget(allBut state: StateID) throws(GrammarError) -> StateID {
         var other = try GrammarAutomaton(grammar, workLimit: workLimit)
+        // Chains share what lies below; each frame moves once.
+        var numbers = [Self.bottom: Self.bottom]
         var kept: [Place] = []
         for place in places[Int(state)] {
             var chain: [Int32] = []
             var frame = place.frame
-            while frame != Self.bottom {
-                chain.append(frames[Int(frame)].next)
+            while numbers[frame] == nil {
+                chain.append(frame)
                 frame = frames[Int(frame)].below
             }
-            var moved = Self.bottom
-            for next in chain.reversed() { moved = other.push(next, on: moved) ?? moved }
+            var moved = numbers[frame] ?? Self.bottom
+            for frame in chain.reversed() {
+                moved = other.push(frames[Int(frame)].next, on: moved) ?? moved
+                numbers[frame] = moved
+            }
             kept.append(Place(node: place.node, frame: moved))
         }
         let wasAccepting = accepting[Int(state)]
         kept.sort { ($0.node, $0.frame) < ($1.node, $1.frame) }
         let known = other.stateNumbers[kept]?.first { other.accepting[Int($0)] == wasAccepting }
         let number = known ?? StateID(other.places.count)
-        if known == nil {
-            other.stateNumbers[kept, default: []].append(number)
-            other.places.append(kept)
-            other.accepting.append(wasAccepting)
-            other.following.append(contentsOf: repeatElement(Self.unknown, count: grammar.classCount))
-        }
+        if known == nil { other.remember(kept, wasAccepting) }
         self = other
         return number
     }

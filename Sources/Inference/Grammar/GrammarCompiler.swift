@@ -8,9 +8,7 @@ struct GrammarCompiler {
     private var setNumbers: [ByteSet: Int32] = [:]
     /// Rules made of what is repeated, so that a repetition costs two nodes each time.
     private var ruleOfRepeated: [[ClosedRange<UInt32>]: Int] = [:]
-
-    /// Which rule calls which.
-    private var calls: [(caller: Int, called: Int)] = []
+    private var steps = 0
 
     private static let end: Int32 = 0
 
@@ -24,11 +22,7 @@ struct GrammarCompiler {
         var rule = 0
         // Compiling adds rules at the end.
         while rule < bodies.count {
-            let first = nodes.count
             starts.append(try compile(bodies[rule], next: Self.end, in: rule))
-            for node in nodes[first...] {
-                if case .call(let called, _) = node { calls.append((rule, Int(called))) }
-            }
             rule += 1
         }
         try refuseLeftRecursion()
@@ -52,6 +46,8 @@ struct GrammarCompiler {
     private mutating func compile(
         _ expression: GrammarExpression, next: Int32, in rule: Int
     ) throws(GrammarError) -> Int32 {
+        steps += 1
+        guard steps <= GrammarLimit.steps else { throw .limit(what: "too many repetitions of nothing") }
         switch expression {
         case .bytes(let bytes):
             var node = next
@@ -156,35 +152,41 @@ struct GrammarCompiler {
         }
     }
 
-    /// Which rules have a property that follows from the rules they call having it. A rule is asked again only when one
-    /// that it calls has come to have it.
-    private func settled(_ has: (Int, [Bool]) -> Bool) -> [Bool] {
-        var callers = [[Int]](repeating: [], count: starts.count)
-        for call in calls { callers[call.called].append(call.caller) }
+    /// Which rules can come to their end, over rules that can: without taking a byte, or taking some.
+    ///
+    /// A node belongs to one rule and is visited once: a path that has to wait until a called rule is known to end goes
+    /// on from there.
+    private func rulesThatEnd(takingBytes: Bool) -> [Bool] {
         var result = [Bool](repeating: false, count: starts.count)
-        var isWaiting = [Bool](repeating: true, count: starts.count)
-        var queue = Array(starts.indices.reversed())
-        var next = 0
-        while next < queue.count {
-            let rule = queue[next]
-            next += 1
-            isWaiting[rule] = false
-            guard !result[rule], has(rule, result) else { continue }
-            result[rule] = true
-            for caller in callers[rule] where !result[caller] && !isWaiting[caller] {
-                isWaiting[caller] = true
-                queue.append(caller)
+        var waiting = [[(rule: Int, node: Int32)]](repeating: [], count: starts.count)
+        var seen = [Bool](repeating: false, count: nodes.count)
+        var open = starts.enumerated().map { (rule: $0.offset, node: $0.element) }
+        while let (rule, number) = open.popLast() {
+            if number == Self.end {
+                result[rule] = true
+                open += waiting[rule]
+                waiting[rule] = []
+                continue
+            }
+            guard !seen[Int(number)] else { continue }
+            seen[Int(number)] = true
+            switch nodes[Int(number)] {
+            case .end: break
+            case .bytes(_, let next): if takingBytes { open.append((rule, next)) }
+            case .split(let parts): for part in parts { open.append((rule, part)) }
+            case .call(let called, let next):
+                if result[Int(called)] {
+                    open.append((rule, next))
+                } else {
+                    waiting[Int(called)].append((rule, next))
+                }
             }
         }
         return result
     }
 
     private func refuseLeftRecursion() throws(GrammarError) {
-        let canBeEmpty = settled { rule, canBeEmpty in
-            var reachesEnd = false
-            visitBeginning(of: rule, canBeEmpty: canBeEmpty) { if $0 == .end { reachesEnd = true } }
-            return reachesEnd
-        }
+        let canBeEmpty = rulesThatEnd(takingBytes: false)
         var begins = [[Int]](repeating: [], count: starts.count)
         for rule in starts.indices {
             visitBeginning(of: rule, canBeEmpty: canBeEmpty) {
@@ -218,21 +220,7 @@ struct GrammarCompiler {
 
     /// A rule is of use if some path through it ends, over rules that are of use.
     private func refuseEndlessRules() throws(GrammarError) {
-        let ends = settled { rule, ends in
-            var open = [starts[rule]]
-            var seen: Set<Int32> = [starts[rule]]
-            while let number = open.popLast() {
-                var following: [Int32] = []
-                switch nodes[Int(number)] {
-                case .end: return true
-                case .bytes(_, let next): following = [next]
-                case .split(let parts): following = parts
-                case .call(let called, let next): following = ends[Int(called)] ? [next] : []
-                }
-                for next in following where seen.insert(next).inserted { open.append(next) }
-            }
-            return false
-        }
+        let ends = rulesThatEnd(takingBytes: true)
         if let endless = ends.firstIndex(of: false) { throw .endless(names[endless]) }
     }
 }

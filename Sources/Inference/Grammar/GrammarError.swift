@@ -37,7 +37,12 @@ enum GrammarLimit {
     static let sourceBytes = 1 << 18
     static let rules = 1 << 14
     static let nodes = 1 << 18
+    /// Groups inside each other.
     static let nesting = 64
+    /// Quantifiers behind each other, as in `"a"+?`.
+    static let quantifiers = 4
+    /// Expressions compiled: those that make no place, such as `""{65536}`, cost time nevertheless.
+    static let steps = 1 << 21
     static let repetitions = 1 << 16
     static let nameCharacters = 256
     /// Rules inside each other while text is matched: brackets within brackets. What would nest deeper is not allowed
@@ -47,7 +52,12 @@ enum GrammarLimit {
     static let places = 1 << 15
     /// States remembered, each of some hundred bytes.
     static let states = 1 << 15
-    static let masks = 256
-    /// Places looked at for one mask or token, where they were not known before: a second or two.
-    static let work = 1 << 23
+    /// Places of all states remembered, of 8 bytes each.
+    static let rememberedPlaces = 1 << 18
+    /// What follows the states remembered, 4 bytes for each state and class of bytes.
+    static let transitions = 1 << 21
+    /// Masks remembered, of a bit for each token: 32 KiB each for a vocabulary of 262,144.
+    static let masks = 64
+    /// Places looked at for one mask or token, where they were not known before: a fraction of a second.
+    static let work = 1 << 20
 }

@@ -24,8 +24,14 @@ struct GrammarRules {
     /// The number of the rule of that name, which may be defined later.
     mutating func number(of name: String) throws(GrammarError) -> Int {
         if let known = numbers[name] { return known }
+        let number = try newNumber(calling: name)
+        numbers[name] = number
+        return number
+    }
+
+    /// The number of a rule of its own, whatever others are called; the name is for messages.
+    mutating func newNumber(calling name: String) throws(GrammarError) -> Int {
         guard names.count < GrammarLimit.rules else { throw .limit(what: "more than \(GrammarLimit.rules) rules") }
-        numbers[name] = names.count
         names.append(name)
         bodies.append(nil)
         return names.count - 1

@@ -7,7 +7,7 @@ public struct GrammarMatcher: Sendable {
     private let trie: TokenTrie
     private var automaton: GrammarAutomaton
     private var state: GrammarAutomaton.StateID
-    private var masks: [GrammarAutomaton.StateID: TokenMask] = [:]
+    private(set) var masks: [GrammarAutomaton.StateID: TokenMask] = [:]
     /// Whether a token has ended the answer, after which nothing may follow.
     public private(set) var isFinished = false
 

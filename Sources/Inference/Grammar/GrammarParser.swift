@@ -5,7 +5,8 @@
 ///     number ::= [1-9] [0-9]{0,5} | "0"
 ///
 /// Texts in quotes, classes of characters ([a-z], [^"\\]), any character (.), groups, `?`, `*`, `+`, `{n}`, `{n,}` and
-/// `{n,m}`. Escapes: \n \r \t \\ \" \] \[ \- \^ \xHH \uHHHH \UHHHHHHHH. A rule ends where the next one begins.
+/// `{n,m}`, up to four of these behind each other. Escapes: \n \r \t \\ \" \] \[ \- \^ \xHH \uHHHH \UHHHHHHHH. A rule
+/// ends where the next one begins.
 struct GrammarParser: ExpressionReader {
     let scalars: [Unicode.Scalar]
     var position = 0
@@ -62,14 +63,22 @@ struct GrammarParser: ExpressionReader {
             throw problem(next == nil ? "a rule's name is missing" : "a character is out of place")
         }
         let start = position
-        while let scalar = next, Self.belongsToName(scalar), position - start < 128 { position += 1 }
+        skipName()
         return Array(scalars[start..<position]).string
     }
 
+    private mutating func skipName() {
+        let start = position
+        while let scalar = next, Self.belongsToName(scalar), position - start < 128 { position += 1 }
+    }
+
     /// Whether a new rule begins here: a name and "::=".
+    ///
+    /// It is asked before every element, so it costs next to nothing where no name begins.
     private var atRule: Bool {
+        guard let first = next, Self.isLetter(first) else { return false }
         var parser = self
-        guard (try? parser.name()) != nil else { return false }
+        parser.skipName()
         parser.skipSpace()
         return parser.take(":") && parser.take(":") && parser.take("=")
     }
@@ -108,7 +117,13 @@ struct GrammarParser: ExpressionReader {
 
     private mutating func repeated(_ element: GrammarExpression) throws(GrammarError) -> GrammarExpression {
         var result = element
+        var count = 0
         while true {
+            // Each one is a level more of the expression, and what walks expressions goes down level by level.
+            guard count <= GrammarLimit.quantifiers else {
+                throw .limit(what: "more than \(GrammarLimit.quantifiers) quantifiers in a row")
+            }
+            count += 1
             if take("*") {
                 result = .repetition(result, 0, nil)
             } else if take("+") {

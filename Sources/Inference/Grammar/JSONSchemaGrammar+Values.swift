@@ -109,12 +109,13 @@ extension JSONSchemaGrammar {
             properties = members.map { ($0.key, $0.value, "\(path)/properties/\($0.key)") }
         }
         var required: Set<[UInt8]> = []
+        var known = Set(properties.map { Array($0.name.utf8) })
         if let given = object["required"] {
             guard let names = given.array else { throw .schema(problem: "\"required\" is no list", path: path) }
             for name in names {
                 guard let name = name.string else { throw .schema(problem: "a required name is no text", path: path) }
                 required.insert(Array(name.utf8))
-                if !properties.contains(where: { Array($0.name.utf8) == Array(name.utf8) }) {
+                if known.insert(Array(name.utf8)).inserted {
                     let other = object["additionalProperties"] ?? .bool(true)
                     properties.append((name, other, "\(path)/additionalProperties"))
                 }
@@ -171,17 +172,20 @@ extension JSONSchemaGrammar {
         except names: [ArraySlice<Unicode.Scalar>], _ rest: GrammarExpression
     ) throws(GrammarError) -> GrammarExpression {
         var firsts: [Unicode.Scalar] = []
+        var rests: [Unicode.Scalar: [ArraySlice<Unicode.Scalar>]] = [:]
         for name in names {
-            if let first = name.first, !firsts.contains(first) { firsts.append(first) }
+            guard let first = name.first else { continue }
+            if rests[first] == nil { firsts.append(first) }
+            rests[first, default: []].append(name.dropFirst())
         }
         var choices: [GrammarExpression] = []
         if !names.contains(where: \.isEmpty) { choices.append(.text("\"")) }
         for first in firsts {
-            let inner = names.filter { $0.first == first }.map { $0.dropFirst() }
             // A name with a character that stands escaped cannot be met here.
             guard CodePoints.intersection(Self.plainCharacters, [first.value...first.value]) != [] else { continue }
             choices.append(
-                try newRule(.sequence([.character([first.value...first.value]), try text(except: inner, rest)])))
+                try newRule(
+                    .sequence([.character([first.value...first.value]), try text(except: rests[first] ?? [], rest)])))
         }
         let others = CodePoints.intersection(
             Self.plainCharacters, CodePoints.complement(firsts.map { $0.value...$0.value }))

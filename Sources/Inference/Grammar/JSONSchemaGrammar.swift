@@ -8,14 +8,19 @@
 struct JSONSchemaGrammar {
     private let root: JSONValue
     private(set) var rules = GrammarRules()
-    private var referenceRules: [String: Int] = [:]
+    /// The rules of what `$ref` leads to, by the members and indices on the way there, however they were written.
+    private var referenceRules: [[[UInt8]]: Int] = [:]
+    /// Rules that are not defined yet. They wait here, so that a chain of references goes no deeper than one schema.
+    private var waiting: [(rule: Int, schema: JSONValue, path: String)] = []
     private var shared: [String: Int] = [:]
-    private var ruleCount = 0
 
     static func rules(for schema: JSONValue) throws(GrammarError) -> GrammarRules {
         var builder = JSONSchemaGrammar(root: schema)
         let root = try builder.rules.number(of: "root")
-        try builder.rules.define(root, as: try builder.expression(schema, at: "#"))
+        builder.waiting = [(root, schema, "#")]
+        while let (rule, schema, path) = builder.waiting.popLast() {
+            try builder.rules.define(rule, as: try builder.expression(schema, at: path))
+        }
         return builder.rules
     }
 
@@ -104,6 +109,7 @@ struct JSONSchemaGrammar {
         default: throw .schema(problem: "the type is neither a text nor a list", path: path)
         }
         guard !types.isEmpty else { throw .schema(problem: "there is no type", path: path) }
+        guard Set(types).count == types.count else { throw .schema(problem: "a type is named twice", path: path) }
         var choices: [GrammarExpression] = []
         for type in types { choices.append(try expression(type, object, at: path)) }
         return choices.count == 1 ? choices[0] : .choice(choices)
@@ -126,8 +132,7 @@ struct JSONSchemaGrammar {
     // MARK: Rules
 
     mutating func newRule(_ body: GrammarExpression) throws(GrammarError) -> GrammarExpression {
-        ruleCount += 1
-        let number = try rules.number(of: "part \(ruleCount)")
+        let number = try rules.newNumber(calling: "part \(rules.names.count)")
         try rules.define(number, as: body)
         return .rule(number)
     }
@@ -147,22 +152,25 @@ struct JSONSchemaGrammar {
         guard let pointer = value.string, pointer == "#" || pointer.hasPrefix("#/") else {
             throw .unsupported(what: "a \"$ref\" that does not begin with \"#\"", path: path)
         }
-        if let known = referenceRules[pointer] { return .rule(known) }
         var target = root
+        var way: [[UInt8]] = []
         let parts = pointer.dropFirst(2).split(separator: "/", omittingEmptySubsequences: false)
         for part in pointer == "#" ? [] : parts {
             let key = Self.unescaped(part)
             if let next = target[key] {
                 target = next
+                way.append(Array(key.utf8))
             } else if let items = target.array, let index = Int(key), items.indices.contains(index) {
                 target = items[index]
+                way.append(Array("\(index)".utf8))
             } else {
                 throw .schema(problem: "\(quoted(pointer)) leads nowhere", path: path)
             }
         }
-        let number = try rules.number(of: pointer)
-        referenceRules[pointer] = number
-        try rules.define(number, as: try expression(target, at: pointer))
+        if let known = referenceRules[way] { return .rule(known) }
+        let number = try rules.newNumber(calling: pointer)
+        referenceRules[way] = number
+        waiting.append((number, target, pointer))
         return .rule(number)
     }
 

@@ -9,13 +9,15 @@ struct RegularPattern: ExpressionReader {
     private let path: String
     var position = 0
     var depth = 0
+    /// What stands for a set of characters, made once for each: a "." alone is thirty alternatives.
+    private var characters: [[ClosedRange<UInt32>]: GrammarExpression] = [:]
 
     static func expression(_ source: String, at path: String) throws(GrammarError) -> GrammarExpression {
         var parser = RegularPattern(scalars: Array(source.unicodeScalars), path: path)
         guard source.utf8.count <= 4096 else { throw .limit(what: "a pattern of more than 4096 bytes") }
         var choices: [GrammarExpression] = []
+        let anything = GrammarExpression.repetition(parser.character(in: CodePoints.all), 0, nil)
         repeat {
-            let anything = GrammarExpression.repetition(character(in: CodePoints.all), 0, nil)
             let fromStart = parser.take("^")
             var parts = [try parser.sequence()]
             let toEnd = parser.take("$")
@@ -55,12 +57,12 @@ struct RegularPattern: ExpressionReader {
             let inner = try alternatives()
             guard take(")") else { throw problem("\")\" is missing") }
             return inner
-        case "[": return Self.character(in: try characterClass())
-        case ".": return Self.character(in: Self.notLineEnds)
+        case "[": return character(in: try characterClass())
+        case ".": return character(in: Self.notLineEnds)
         case "^", "$": throw unsupported("\"\(scalar)\" other than at an end")
         case "*", "+", "?", "{", "}", "]": throw problem("\"\(scalar)\" is out of place")
-        case "\\": return Self.character(in: try escape())
-        default: return Self.character(in: [scalar.value...scalar.value])
+        case "\\": return character(in: try escape())
+        default: return character(in: [scalar.value...scalar.value])
         }
     }
 
@@ -159,11 +161,14 @@ struct RegularPattern: ExpressionReader {
     }
 
     /// A character as it stands in a text of JSON.
-    private static func character(in ranges: [ClosedRange<UInt32>]) -> GrammarExpression {
+    private mutating func character(in ranges: [ClosedRange<UInt32>]) -> GrammarExpression {
+        if let known = characters[ranges] { return known }
         let plain = CodePoints.intersection(ranges, JSONSchemaGrammar.plainCharacters)
         var choices: [GrammarExpression] = plain.isEmpty ? [] : [.character(plain)]
         let escaped = CodePoints.intersection(ranges, CodePoints.complement(JSONSchemaGrammar.plainCharacters))
         for point in escaped.joined() { choices.append(.bytes(JSONValue.escaped(UInt8(point)))) }
-        return choices.count == 1 ? choices[0] : .choice(choices)
+        let result = choices.count == 1 ? choices[0] : .choice(choices)
+        characters[ranges] = result
+        return result
     }
 }
