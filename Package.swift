@@ -29,7 +29,11 @@ let package = Package(
             name: "CKernels",
             // Debug builds run the same kernels as release builds: at -O0 a test of a real model would take minutes.
             // Contraction is off so that an expression means the same operations on every instruction set.
-            cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno"])]
+            // Tests also run the kernels for AMX, over tiles in plain C: no other build has these.
+            cSettings: [
+                .unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno"]),
+                .define("TK_EMULATED_TILES", .when(configuration: .debug)),
+            ]
         ),
 
         // Reaches one function of the BoringSSL inside swift-nio-ssl, to allow AES-256-GCM only.

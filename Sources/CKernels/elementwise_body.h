@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "kernels.h"
+#include "quantise_body.h"
 
 // e^v for -86 <= v <= 88 (outside, the value at the border), Cephes' expf polynomial: relative error below 2^-23.
 TK_INLINE lanes l_exp(lanes v) {
@@ -40,36 +40,13 @@ TK_INLINE void split(int32_t *p, ilanes v, bool bytes) {
     (void)bytes;
 }
 
-// 32 values to 16 bits: q = nearest integer, ties to even, of v * (32512 / greatest magnitude). A block that is all
-// zero or vanishingly small becomes zero; one that holds infinities or NaN becomes NaN as a whole, so that it cannot
-// pass unnoticed.
 TK_INLINE void quantise_block(const float *v, uint8_t *block, int32_t width, int32_t j, bool bytes) {
-    const lanes a = l_load(v), b = l_load(v + 16);
-    const ilanes magnitude = i_set(0x7FFFFFFF);
-    const int32_t greatest = i_greatest(i_max(i_and(l_bits(a), magnitude), i_and(l_bits(b), magnitude)));
-    float limit, d = 0.0f;
-    int32_t q[16] = {0}, sum = 0, half = 0;
-    memcpy(&limit, &greatest, 4);
-    if (greatest >= 0x7F800000) {
-        const uint32_t nan = 0x7FC00000;
-        memcpy(&d, &nan, 4);
-    } else if (limit >= 1e-30f) {
-        const lanes inverse = l_set(32512.0f / limit);
-        const ilanes qa = l_round(l_mul(a, inverse)), qb = l_round(l_mul(b, inverse));
-        d = limit / 32512.0f;
-        sum = i_sum(i_add(qa, qb));
-        half = i_sum(qa);
-        split(q, qa, bytes);
-        split(q + 8, qb, bytes);
-    }
-    const float s = d * (float)sum, h = d * (float)half;
-    const int32_t c = -8 * sum, e = -8 * half;
+    const quantised_block b = quantised(v);
+    int32_t q[16];
+    split(q, b.first, bytes);
+    split(q + 8, b.second, bytes);
     for (int k = 0; k < 16; k++) memcpy(block + 4 * (k * width + j), q + k, 4);
-    memcpy(block + 64 * width + 4 * j, &d, 4);
-    memcpy(block + 68 * width + 4 * j, &s, 4);
-    memcpy(block + 72 * width + 4 * j, &c, 4);
-    memcpy(block + 76 * width + 4 * j, &h, 4);
-    memcpy(block + 80 * width + 4 * j, &e, 4);
+    put_sums(&b, block, width, j);
 }
 
 // Blocks of column c, from column `from` of the activation on, `length` values.

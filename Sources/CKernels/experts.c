@@ -69,7 +69,8 @@ static void add_down(
     for (int32_t i = 0; i < activated->count; i++) {
         const int32_t pair = pairs ? pairs[i] : i;
         const float weight = weights[pair];
-        float *sum = w->projected + (size_t)(pair / used) * width, *y = w->expert_out + (size_t)i * width;
+        float *sum = w->projected + (size_t)(pair / used) * tk_projected_ld(&w->shape);
+        const float *y = w->expert_out + (size_t)i * width;
         for (int32_t r = mine.from * 16; r < mine.to * 16; r++) sum[r] += weight * y[r];
     }
 }
@@ -128,7 +129,7 @@ void tk_run_experts(const tk_job *j, const tk_layer *layer, int32_t thread, int3
     const tk_range mine = tk_share(width / 16, thread, threads);
     for (int32_t c = 0; c < j->count; c++)
         memset(
-            w->projected + (size_t)c * (size_t)width + (size_t)mine.from * 16, 0,
+            w->projected + (size_t)c * tk_projected_ld(&w->shape) + (size_t)mine.from * 16, 0,
             (size_t)(mine.to - mine.from) * 16 * sizeof(float));
     for (int32_t e = 0; e < layer->experts; e++) {
         const int32_t start = space->starts[e], count = space->starts[e + 1] - start;

@@ -31,7 +31,7 @@ static void add_projected(
         columns = (tk_range){0, width / 16};
     }
     for (int32_t c = rows.from; c < rows.to; c++) {
-        float *x = w->hidden + (size_t)c * (size_t)width, *y = w->projected + (size_t)c * (size_t)width;
+        float *x = w->hidden + (size_t)c * (size_t)width, *y = w->projected + (size_t)c * tk_projected_ld(&w->shape);
         if (bias)
             for (int32_t r = columns.from * 16; r < columns.to * 16; r++) y[r] += bias[r];
         if (norm) w->kernels->normalise(y, norm, epsilon, width, y);
@@ -65,7 +65,7 @@ static void run_mixer(const tk_job *j, int32_t index, int32_t thread, int32_t th
     tk_pool_barrier(j->pool);
 
     panel = tk_prepare(j, w->attended, (size_t)wide, NULL, 0, wide, tk_kind_of(o->type), thread, threads);
-    tk_multiply_share(j, &o, 1, &panel, w->projected, (size_t)width, thread, threads);
+    tk_multiply_share(j, &o, 1, &panel, w->projected, tk_projected_ld(&w->shape), thread, threads);
     add_projected(
         j, layer->o_bias, layer->attention_post_norm, layer->epsilon, layer->residual_scale, thread, threads);
     tk_pool_barrier(j->pool);
@@ -85,7 +85,7 @@ static void run_feed_forward(const tk_job *j, const tk_layer *layer, int32_t thr
         tk_panel activated = tk_described(&w->activated, layer->up.rows, j->count, tk_kind_of(down->type));
         tk_activate_share(j, layer, &layer->gate, &layer->up, &panel, &activated, w->gate, w->up, thread, threads);
         tk_pool_barrier(j->pool);
-        tk_multiply_share(j, &down, 1, &activated, w->projected, (size_t)width, thread, threads);
+        tk_multiply_share(j, &down, 1, &activated, w->projected, tk_projected_ld(&w->shape), thread, threads);
     }
     add_projected(
         j, NULL, layer->feed_forward_post_norm, layer->epsilon, layer->residual_scale, thread, threads);

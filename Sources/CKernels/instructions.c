@@ -2,7 +2,13 @@
 // operating system saves; on arm64 the kernel tells in the auxiliary vector.
 #include "tk_instructions.h"
 
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "amx.h"
 #include "kernels.h"
+#include "tile_check.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -32,7 +38,8 @@ static tk_isa detect(void) {
 static tk_isa detect(void) { return TK_ISA_PORTABLE; }
 #endif
 
-tk_isa tk_isa_best(void) {
+// What the processor offers, apart from AMX.
+static tk_isa detected(void) {
     // Written once with the same value by whoever comes first.
     static _Atomic int known = -1;
     int level = known;
@@ -40,15 +47,66 @@ tk_isa tk_isa_best(void) {
     return (tk_isa)level;
 }
 
+static tk_amx_outcome amx_outcome = TK_AMX_ABSENT;
+static void try_amx(void) {
+#if defined(__x86_64__)
+    if (detected() != TK_ISA_AVX512 || !tk_amx_granted()) return;
+    if (!tk_same_bits(tk_kernels_amx(), &tk_kernels_avx512)) amx_outcome = TK_AMX_WRONG;
+    else if (!tk_is_faster(tk_kernels_amx(), &tk_kernels_avx512)) amx_outcome = TK_AMX_SLOWER;
+    else amx_outcome = TK_AMX_FASTER;
+#endif
+}
+
+tk_amx_outcome tk_amx_tried(void) {
+    static pthread_once_t tried = PTHREAD_ONCE_INIT;
+    pthread_once(&tried, try_amx);
+    return amx_outcome;
+}
+
 bool tk_isa_available(tk_isa isa) {
-    const tk_isa best = tk_isa_best();
+    switch (isa) {
+    case TK_ISA_PORTABLE: return true;
     // A processor with AVX-512 has AVX2 too.
-    return isa == TK_ISA_PORTABLE || isa == best || (isa == TK_ISA_AVX2 && best == TK_ISA_AVX512);
+    case TK_ISA_AVX2: return detected() == TK_ISA_AVX2 || detected() == TK_ISA_AVX512;
+    case TK_ISA_AMX: return tk_amx_tried() >= TK_AMX_SLOWER;
+#if defined(TK_EMULATED_TILES)
+    case TK_ISA_TILES_IN_C: return true;
+#else
+    case TK_ISA_TILES_IN_C: return false;
+#endif
+    default: return isa == detected();
+    }
+}
+
+bool tk_isa_named(const char *name, tk_isa *isa) {
+    static const char *const names[] = {"portable", "avx2", "avx512", "neon", "amx"};
+    for (int i = 0; i < 5; i++) {
+        if (strcmp(name, names[i]) != 0) continue;
+        *isa = (tk_isa)i;
+        return true;
+    }
+    return false;
+}
+
+tk_isa tk_isa_best(void) {
+    tk_isa chosen;
+    const char *name = getenv("TIKTRUE_INSTRUCTIONS");
+    if (name && tk_isa_named(name, &chosen) && tk_isa_available(chosen)) return chosen;
+    return tk_amx_tried() == TK_AMX_FASTER ? TK_ISA_AMX : detected();
 }
 
 const tk_kernels *tk_kernels_of(tk_isa isa) {
     if (!tk_isa_available(isa)) isa = tk_isa_best();
+#if defined(TK_EMULATED_TILES)
+    if (isa == TK_ISA_TILES_IN_C)
 #if defined(__x86_64__)
+        if (detected() == TK_ISA_AVX512) return tk_kernels_tiles_avx512();
+    if (isa == TK_ISA_TILES_IN_C)
+#endif
+        return tk_kernels_tiles_portable();
+#endif
+#if defined(__x86_64__)
+    if (isa == TK_ISA_AMX) return tk_kernels_amx();
     if (isa == TK_ISA_AVX512) return &tk_kernels_avx512;
     if (isa == TK_ISA_AVX2) return &tk_kernels_avx2;
 #elif defined(__aarch64__)
@@ -56,3 +114,5 @@ const tk_kernels *tk_kernels_of(tk_isa isa) {
 #endif
     return &tk_kernels_portable;
 }
+
+bool tk_isa_agrees(tk_isa isa, tk_isa other) { return tk_same_bits(tk_kernels_of(isa), tk_kernels_of(other)); }

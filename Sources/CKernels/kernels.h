@@ -9,6 +9,8 @@
 //              q[2k+1] hold the four 16-bit values of columns 4k...4k+3, split the way that the instruction set's dot
 //              product takes them (x_split; where there is x_split_bytes, that for panels of few columns)
 //   floats,    a tile of T columns: float x[K][T]
+//
+// Where tiles of bytes are multiplied, the first of the two is laid out for them (tiled_body.h).
 #pragma once
 #include "tk_forward.h"
 
@@ -97,9 +99,14 @@ extern const tk_kernels tk_kernels_portable;
 #if defined(__x86_64__)
 extern const tk_kernels tk_kernels_avx2;
 extern const tk_kernels tk_kernels_avx512;
+const tk_kernels *tk_kernels_amx(void);
 #elif defined(__aarch64__)
 extern const tk_kernels tk_kernels_neon;
 #endif
+
+// Tiles in plain C beneath AVX-512, and beneath plain C: in debug builds, for tests.
+const tk_kernels *tk_kernels_tiles_avx512(void);
+const tk_kernels *tk_kernels_tiles_portable(void);
 
 // The table of that level, or of the best available one where the machine does not have it.
 const tk_kernels *tk_kernels_of(tk_isa isa);

@@ -15,6 +15,7 @@
 #define TK_FEW_BYTES
 #define TK_UNPACKED_COLUMNS 8
 #define TK_UNPACKED_GROUPS 2
+#define TK_PACKED_TILES
 #include "lanes_avx512.h"
 
 #include "convolution_body.h"

@@ -124,7 +124,9 @@ TK_INLINE void w_steps(ilanes *to, wlanes w) {
     to[0] = w.even;
     to[1] = w.odd;
 }
+// Not as an intrinsic: long chains of those the compiler breaks up into multiplying and adding, to shorten them.
 TK_INLINE dots i_dot_step(dots sum, ilanes w, const int32_t *x, int next) {
     (void)next;
-    return _mm512_dpwssd_epi32(sum, w, _mm512_set1_epi32(x[0]));
+    __asm__("vpdpwssd %2, %1, %0" : "+v"(sum) : "v"(w), "v"(_mm512_set1_epi32(x[0])));
+    return sum;
 }

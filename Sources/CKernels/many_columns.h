@@ -68,28 +68,58 @@ static const tile_function tile_functions[2][2][2] = {
 typedef struct {
     unpack_function unpack;
     const tile_function *tile;  // [several groups]
-    size_t group_bytes, chunk_bytes;
+    size_t group_bytes, header_bytes, chunk_bytes;
+    // For whole tiles and TK_PACKED_GROUPS groups, without unpacking more than a header; NULL where unpacking pays.
+    void (*packed)(
+        const uint8_t *w, size_t stream, const tk_header *header, int32_t blocks, const uint8_t *panel, float *acc);
+    void (*header)(const uint8_t *w, tk_header *out);
 } unpacking;
 
 enum { TK_SLAB_COLUMNS = 128 };
+
+// Whether so many groups and columns do.
+TK_INLINE bool goes_packed(const unpacking *how, int32_t groups, int32_t count) {
+    return how->packed && groups == TK_PACKED_GROUPS && count > 0 && count % TK_TILE_COLUMNS == 0;
+}
+
+// Brings the lines of y closer that a tile's sums go to.
+static void prefetch_sums(const product *m, int32_t g, int32_t groups, int32_t first, int32_t count) {
+    for (int32_t c = first; c < first + count; c++)
+        for (int32_t r = g; r < g + groups; r++)
+            __builtin_prefetch(m->y + (size_t)c * m->ldy + (size_t)r * 16, 1, 3);
+}
 
 // Some groups times up to TK_SLAB_COLUMNS columns from column `first` on, a multiple of the tile's width.
 static void slab(const product *m, const unpacking *how, int32_t g, int32_t groups, int32_t first, int32_t count) {
     // Sums stand together here, as rows of y are so far apart that their lines would push each other out of the cache.
     tk_unpacked w[TK_UNPACKED_GROUPS];
+    tk_header headers[TK_PACKED_GROUPS];
     float acc[TK_SLAB_COLUMNS * TK_UNPACKED_GROUPS * 16] __attribute__((aligned(64)));
     const int32_t blocks = m->columns / 32;
+    const bool packed = goes_packed(how, groups, count);
+    // With each tile a part of the next chunk is brought closer; all of it at once would hold up what the tile loads.
+    const size_t ahead = how->chunk_bytes * TK_TILE_COLUMNS / (size_t)count / 64 * 64 + 64;
     memset(acc, 0, (size_t)(count * groups) * 64);
     for (int32_t b = 0; b < blocks; b += TK_CHUNK_BLOCKS) {
         const int32_t some = blocks - b < TK_CHUNK_BLOCKS ? blocks - b : TK_CHUNK_BLOCKS;
-        const size_t chunk = (size_t)(b / TK_CHUNK_BLOCKS) * how->chunk_bytes;
-        for (int32_t r = 0; r < groups; r++)
-            how->unpack(m->w + (size_t)(g + r) * how->group_bytes + chunk, some, w + r);
+        const uint8_t *from = m->w + (size_t)g * how->group_bytes + (size_t)(b / TK_CHUNK_BLOCKS) * how->chunk_bytes;
+        const uint8_t *next = from + how->chunk_bytes;
+        for (int32_t r = 0; r < groups; r++) {
+            const uint8_t *group = from + (size_t)r * how->group_bytes;
+            if (packed) how->header(group, headers + r);
+            else how->unpack(group, some, w + r);
+        }
         for (int32_t c = 0; c < count; c += TK_TILE_COLUMNS) {
             const int32_t left = m->panel->count - first - c, width = left < TK_TILE_COLUMNS ? left : TK_TILE_COLUMNS;
             const uint8_t *panel = m->panel->quantised + tk_panel_quantised_bytes(m->columns, first + c) +
                                    (size_t)b * TK_PANEL_BLOCK_BYTES * (size_t)width;
-            how->tile[groups > 1](w, some, panel, width, acc + 16 * c * groups);
+            float *sums = acc + 16 * c * groups;
+            if (b + TK_CHUNK_BLOCKS >= blocks) prefetch_sums(m, g, groups, first + c, width);
+            else
+                for (int32_t r = 0; r < groups; r++)
+                    prefetch(next + (size_t)r * how->group_bytes + ahead * (size_t)(c / TK_TILE_COLUMNS), ahead);
+            if (packed) how->packed(from + how->header_bytes, how->group_bytes, headers, some, panel, sums);
+            else how->tile[groups > 1](w, some, panel, width, sums);
         }
     }
     // Of `wide` columns together, each group's sums come one after another.
@@ -109,9 +139,12 @@ static void slab(const product *m, const unpacking *how, int32_t g, int32_t grou
 static void many(const product *m, const unpacking *how) {
     for (int32_t g = 0, groups; g < m->groups; g += groups) {
         groups = m->groups - g < TK_UNPACKED_GROUPS ? 1 : TK_UNPACKED_GROUPS;
-        for (int32_t c = 0; c < m->panel->count; c += TK_SLAB_COLUMNS) {
-            const int32_t left = m->panel->count - c;
-            slab(m, how, g, groups, c, left < TK_SLAB_COLUMNS ? left : TK_SLAB_COLUMNS);
+        for (int32_t c = 0, count; c < m->panel->count; c += count) {
+            count = m->panel->count - c < TK_SLAB_COLUMNS ? m->panel->count - c : TK_SLAB_COLUMNS;
+            // Whole tiles by themselves, what is left in a slab of its own.
+            const int32_t whole = count - count % TK_TILE_COLUMNS;
+            if (goes_packed(how, groups, whole)) count = whole;
+            slab(m, how, g, groups, c, count);
         }
     }
 }

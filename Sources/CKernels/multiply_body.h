@@ -4,7 +4,8 @@
 //
 // The including file says how wide a panel's tiles are (TK_TILE_COLUMNS), for how few columns weights go straight from
 // memory into the dot products (TK_FEW_COLUMNS), and of how many groups and columns the registers hold the sums when
-// there are more (TK_UNPACKED_GROUPS, TK_UNPACKED_COLUMNS).
+// there are more (TK_UNPACKED_GROUPS, TK_UNPACKED_COLUMNS), and whether some formats need not be unpacked for these
+// (TK_PACKED_TILES).
 #pragma once
 #include "kernels.h"
 
@@ -17,6 +18,8 @@
 
 #include "tile_quantised.h"
 #include "tile_unpacked.h"
+
+#include "tile_packed.h"
 
 #include "many_columns.h"
 
@@ -41,7 +44,7 @@ TK_INLINE void walk(const int TYPE, const int R, const int T, const product *m, 
         if (is_float(TYPE))                                                                                            \
             tile_floats(                                                                                               \
                 TYPE, 0, R_, T, w_, TYPE == TK_F32 ? 64 : 32, stream_, floats, T, 1, K, y_, y_stream_, m->ldy);        \
-        else tile_quantised(TYPE, 1, R_, T, w_, stream_, quantised, K / 32, y_, y_stream_, m->ldy);                    \
+        else tile_quantised(TYPE, R_, T, w_, stream_, quantised, K / 32, y_, y_stream_, m->ldy);                    \
     } while (0)
     for (int32_t i = 0; i < each; i++) TK_TILE(R, i, each);
     for (int32_t i = each * R; i < m->groups; i++) TK_TILE(1, i, 0);
@@ -94,41 +97,34 @@ TK_INLINE void few(const int TYPE, const product *m, int32_t column, int32_t wid
         }                                                                                                              \
     }
 
-// Formats whose codes are unpacked in so few steps that to do so once more for each tile costs less than to keep them,
-// and leaves registers for the sums.
-TK_INLINE bool is_unpacked_at_once(const int TYPE) {
-#ifdef TK_FEW_BYTES
-    return TYPE == TK_Q4_0 || TYPE == TK_Q4_1 || TYPE == TK_Q8_0;
-#else
-    return false && TYPE;
-#endif
-}
-
-// Many columns: two groups stay in the first-level cache while whole tiles pass by; what columns are left go the other
-// way.
-TK_INLINE void direct(const int TYPE, const product *m, const unpacking *how) {
-    const int32_t n = m->panel->count, whole = n - n % TK_TILE_COLUMNS;
-    const size_t bytes = group_bytes(TYPE, m->columns);
-    for (int32_t g = 0; g < m->groups; g += 2) {
-        const int32_t groups = m->groups - g < 2 ? 1 : 2;
-        for (int32_t c = 0; c < whole; c += TK_TILE_COLUMNS)
-            for (int32_t i = g; i < g + groups; i++)
-                tile_quantised(
-                    TYPE, 0, 1, TK_TILE_COLUMNS, m->w + (size_t)i * bytes, 0,
-                    m->panel->quantised + tk_panel_quantised_bytes(m->columns, c), m->columns / 32,
-                    m->y + (size_t)c * m->ldy + (size_t)i * 16, 0, m->ldy);
-        if (whole < n) slab(m, how, g, groups, whole, n - whole);
+#ifdef TK_PACKED_TILES
+#define TK_PACKED_FUNCTIONS(name, TYPE)                                                                                \
+    static void name##_header(const uint8_t *w, tk_header *out) {                                                      \
+        if (is_super(TYPE)) super_scales(TYPE, w, out->scale, out->minimum);                                           \
+    }                                                                                                                  \
+    static void name##_packed(                                                                                         \
+        const uint8_t *w, size_t stream, const tk_header *header, int32_t blocks, const uint8_t *panel, float *acc) {  \
+        if (is_packed(TYPE)) tile_packed(TYPE, w, stream, header, blocks, panel, acc);                                 \
     }
-}
+#define TK_PACKED(name, TYPE) .packed = is_packed(TYPE) ? name##_packed : NULL, .header = name##_header,
+#else
+#define TK_PACKED_FUNCTIONS(name, TYPE)
+#define TK_PACKED(name, TYPE)
+#endif
 
 #define TK_MULTIPLY_QUANTISED(name, TYPE)                                                                              \
     static void name##_unpack(const uint8_t *w, int32_t blocks, tk_unpacked *out) { unpack(TYPE, w, blocks, out); }    \
+    TK_PACKED_FUNCTIONS(name, TYPE)                                                                                    \
     static void name(const product *m) {                                                                               \
         const unpacking how = {                                                                                        \
-            name##_unpack, tile_functions[runs_of(TYPE) - 1][has_minima(TYPE)], group_bytes(TYPE, m->columns),         \
-            group_bytes(TYPE, 32 * TK_CHUNK_BLOCKS)};                                                                  \
+            .unpack = name##_unpack,                                                                                   \
+            .tile = tile_functions[runs_of(TYPE) - 1][has_minima(TYPE)],                                               \
+            .group_bytes = group_bytes(TYPE, m->columns),                                                              \
+            .header_bytes = header_bytes(TYPE),                                                                        \
+            .chunk_bytes = group_bytes(TYPE, 32 * TK_CHUNK_BLOCKS),                                                    \
+            TK_PACKED(name, TYPE)                                                                                      \
+        };                                                                                                             \
         if (m->panel->count <= few_columns(TYPE)) few(TYPE, m, 0, m->panel->count);                                    \
-        else if (is_unpacked_at_once(TYPE)) direct(TYPE, m, &how);                                                     \
         else many(m, &how);                                                                                            \
     }
 

@@ -67,21 +67,25 @@ static inline void tk_multiply_share(
     }
 }
 
-// gate, up and activation of one feed-forward network, for its whole panel. A thread finds in `gates` and `ups`
-// ([batch][feed_forward]) what it put there itself; so networks of different widths, of which threads have different
-// shares, need different ones where no barrier lies between them.
+// gate, up and activation of one feed-forward network, for its whole panel.
+//
+// Many positions: a block of rows at a time in buffers of the thread's own, which stay in its cache. Few: long streams
+// of weights, into `gates` and `ups` ([few][feed_forward]), where a thread finds what it put there itself; so networks
+// of different widths, of which threads have different shares, need different ones where no barrier lies between them.
 static inline void tk_activate_share(
     const tk_job *j, const tk_layer *layer, const tk_matrix *gate, const tk_matrix *up, const tk_panel *panel,
     tk_panel *activated, float *gates, float *ups, int32_t thread, int32_t threads) {
     tk_workspace *w = j->space;
-    const size_t ld = (size_t)w->shape.feed_forward;
+    const tk_thread_space *own = &w->spaces[thread];
+    const bool many = panel->count > w->kernels->tile_columns;
+    const size_t ld = many ? 32 : (size_t)w->shape.feed_forward;
     // Whole blocks of 32 rows, so that each is quantised by the thread that has its gate and up.
     const tk_range mine = tk_share(up->rows / 32, thread, threads);
-    // Many positions: a block at a time, while its activations are in the cache. Few: long streams of weights.
-    const int32_t step = panel->count > w->kernels->tile_columns ? 1 : mine.to - mine.from;
+    const int32_t step = many ? 1 : mine.to - mine.from;
     for (int32_t b = mine.from; b < mine.to; b += step) {
-        float *g = gate->groups ? gates + (size_t)b * 32 : NULL, *u = ups + (size_t)b * 32;
-        if (g) w->kernels->multiply(gate, 2 * b, 2 * (b + step), panel, g, ld);
+        float *g = many ? own->gate : gates + (size_t)b * 32, *u = many ? own->up : ups + (size_t)b * 32;
+        if (gate->groups) w->kernels->multiply(gate, 2 * b, 2 * (b + step), panel, g, ld);
+        else g = NULL;
         w->kernels->multiply(up, 2 * b, 2 * (b + step), panel, u, ld);
         w->kernels->activate(activated, layer->activation, g, u, ld, 32 * b, 32 * step);
     }

@@ -40,7 +40,7 @@ TK_INLINE lanes run_sum(const panel_block *x, int runs, int run, int t) {
 #ifdef TK_FEW_BYTES
 // The integer dot products of one run and T columns of a panel whose activations are split into bytes. Weights stay the
 // unsigned bytes that their codes are; what that adds is taken off again.
-TK_INLINE void run_dots_of_bytes(
+TK_INLINE void run_dots(
     const int TYPE, const int T, const uint8_t *p, const int run, const panel_block *x, ilanes *dot) {
     const int runs = runs_of(TYPE), lift = lift_of(TYPE);
     bdots sum[8];
@@ -58,9 +58,7 @@ TK_INLINE void run_dots_of_bytes(
         dot[t] = i_add(dot[t], lift == 4 ? i_half(eights) : i_shift_left(eights, __builtin_ctz((unsigned)lift) - 3));
     }
 }
-#endif
-
-// The same, of a panel as others take it.
+#else
 TK_INLINE void run_dots(
     const int TYPE, const int T, const uint8_t *p, const int run, const panel_block *x, ilanes *dot) {
     const int runs = runs_of(TYPE);
@@ -75,19 +73,15 @@ TK_INLINE void run_dots(
         for (int i = 0; i < lifted_eights(TYPE); i++) dot[t] = i_add(dot[t], i_set(x->c[t]));
     }
 }
+#endif
 
 TK_INLINE void add_block(
-    const int TYPE, const int FEW, const int T, const uint8_t *p, const tk_header *header, int j, const panel_block *x,
-    lanes *acc) {
+    const int TYPE, const int T, const uint8_t *p, const tk_header *header, int j, const panel_block *x, lanes *acc) {
     const int runs = runs_of(TYPE);
-    if (FEW) prefetch(p + TK_PREFETCH_BYTES, block_bytes(TYPE));
+    prefetch(p + TK_PREFETCH_BYTES, block_bytes(TYPE));
     TK_UNROLL for (int run = 0; run < runs; run++) {
         ilanes dot[8];
-#ifdef TK_FEW_BYTES
-        if (FEW) run_dots_of_bytes(TYPE, T, p, run, x, dot);
-        else
-#endif
-            run_dots(TYPE, T, p, run, x, dot);
+        run_dots(TYPE, T, p, run, x, dot);
         const lanes scale = run_scales(TYPE, p, header, runs * j + run);
         TK_UNROLL for (int t = 0; t < T; t++)
             acc[t] = l_fma(l_mul(scale, l_set(x->d[t])), l_from_integers(dot[t]), acc[t]);
@@ -98,8 +92,8 @@ TK_INLINE void add_block(
 }
 
 TK_INLINE void tile_quantised(
-    const int TYPE, const int FEW, const int R, const int T, const uint8_t *w, size_t stream, const uint8_t *panel,
-    int32_t blocks, float *y, size_t y_stream, size_t ldy) {
+    const int TYPE, const int R, const int T, const uint8_t *w, size_t stream, const uint8_t *panel, int32_t blocks,
+    float *y, size_t y_stream, size_t ldy) {
     const int each = header_blocks(TYPE);
     tk_header header[4];
     lanes acc[8];
@@ -108,7 +102,7 @@ TK_INLINE void tile_quantised(
         if (is_super(TYPE)) {
             TK_UNROLL for (int r = 0; r < R; r++) {
                 const uint8_t *p = w + (size_t)r * stream;
-                if (FEW) prefetch(p + TK_PREFETCH_BYTES, header_bytes(TYPE));
+                prefetch(p + TK_PREFETCH_BYTES, header_bytes(TYPE));
                 super_scales(TYPE, p, header[r].scale, header[r].minimum);
             }
             w += header_bytes(TYPE);
@@ -116,7 +110,7 @@ TK_INLINE void tile_quantised(
         for (int j = 0; j < each; j++) {
             const panel_block x = panel_at(panel, T, 0);
             TK_UNROLL for (int r = 0; r < R; r++)
-                add_block(TYPE, FEW, T, w + (size_t)r * stream, &header[r], j, &x, acc + r * T);
+                add_block(TYPE, T, w + (size_t)r * stream, &header[r], j, &x, acc + r * T);
             w += block_bytes(TYPE);
             panel += TK_PANEL_BLOCK_BYTES * T;
         }

@@ -1,7 +1,7 @@
 // Many columns: weights are unpacked once, some groups of rows and 256 columns at a time, into what the dot product
 // takes, and stay in the first-level cache while all columns of activations pass by.
 //
-// Only unpacking knows the format; the product behind it is the same for all. Sums between chunks lie in y: each
+// Only unpacking knows the format; the product behind it is the same for all. Sums between chunks lie in memory: each
 // position's sums are then loaded and stored once per run of columns, which leaves all registers to the dot products.
 #pragma once
 
@@ -15,14 +15,9 @@ typedef struct {
 
 TK_INLINE void unpack(const int TYPE, const uint8_t *w, int32_t blocks, tk_unpacked *out) {
     const int runs = runs_of(TYPE);
-    const size_t ahead = TK_CHUNK_BLOCKS / (size_t)header_blocks(TYPE) *
-                         (header_bytes(TYPE) + (size_t)header_blocks(TYPE) * block_bytes(TYPE));
-    // The next chunk is on its way while this one is multiplied.
-    prefetch(w + ahead, header_bytes(TYPE));
     if (is_super(TYPE)) super_scales(TYPE, w, out->header.scale, out->header.minimum);
     w += header_bytes(TYPE);
     for (int32_t b = 0; b < blocks; b++, w += block_bytes(TYPE)) {
-        prefetch(w + ahead, block_bytes(TYPE));
         TK_UNROLL for (int k = 0; k < 8; k++) {
             const wlanes v = block_weights(TYPE, w, k);
             const int8_t lifted = (int8_t)(8 * lifted_eights(TYPE));

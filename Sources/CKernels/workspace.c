@@ -45,6 +45,7 @@ tk_workspace *tk_workspace_create(
     tk_workspace *w = calloc(1, sizeof *w);
     if (!w) return NULL;
     w->shape = *shape;
+    w->shape.projected += 16;  // as tk_projected_ld
     w->threads = threads;
     w->kernels = tk_kernels_of(isa);
     w->rotary_count = rotary_count;
@@ -71,6 +72,8 @@ void tk_workspace_destroy(tk_workspace *w) {
             free_routing(&w->spaces[t].routing);
             free(w->spaces[t].norm);
             free(w->spaces[t].attention);
+            free(w->spaces[t].gate);
+            free(w->spaces[t].up);
             free(w->spaces[t].starts);
             free(w->spaces[t].pairs);
         }
@@ -104,9 +107,9 @@ void tk_workspace_destroy(tk_workspace *w) {
 static bool renew_expert_buffers(tk_workspace *w, int32_t batch) {
     const tk_shape *s = &w->shape;
     if (s->experts == 0) return true;
-    const size_t n = (size_t)batch;
-    bool room = renew(w, &w->shared_gate, n * (size_t)s->feed_forward) &&
-                renew(w, &w->shared_up, n * (size_t)s->feed_forward) &&
+    const size_t n = (size_t)batch, few = (size_t)tk_less(batch, w->kernels->tile_columns);
+    bool room = renew(w, &w->shared_gate, few * (size_t)s->feed_forward) &&
+                renew(w, &w->shared_up, few * (size_t)s->feed_forward) &&
                 renew(w, &w->routed, n * tk_routed_ld(s)) && renew(w, &w->expert_out, n * (size_t)s->width) &&
                 renew_routing(w, &w->routing, n) &&
                 renew_panel(w, &w->expert_inputs, s->width, batch > 1 ? batch * s->experts_used : 0) &&
@@ -127,7 +130,7 @@ bool tk_workspace_reserve(tk_workspace *w, int32_t batch, int32_t context, int32
     // Contexts grow position by position: grow in steps of a quarter.
     if (context > w->context) context = (context + context / 4 + 1023) / 1024 * 1024;
     else context = w->context;
-    const size_t n = (size_t)batch;
+    const size_t n = (size_t)batch, few = (size_t)tk_less(batch, w->kernels->tile_columns);
     const int32_t columns = tk_greater(s->width, s->attended);
     const size_t spans = w->threads > 1 ? (size_t)context / TK_SPAN_POSITIONS + 1 : 0;
     w->batch = w->context = w->logit_rows = 0;
@@ -136,8 +139,8 @@ bool tk_workspace_reserve(tk_workspace *w, int32_t batch, int32_t context, int32
     bool room = renew(w, &w->cosines, turns) && renew(w, &w->sines, turns) &&
                 renew(w, &w->rows, n * sizeof(tk_row) / 4) && renew(w, &w->hidden, n * (size_t)s->width) &&
                 renew(w, &w->qkv, n * (size_t)s->projected) && renew(w, &w->attended, n * (size_t)s->attended) &&
-                renew(w, &w->projected, n * (size_t)s->width) && renew(w, &w->gate, n * (size_t)s->feed_forward) &&
-                renew(w, &w->up, n * (size_t)s->feed_forward) &&
+                renew(w, &w->projected, n * tk_projected_ld(s)) && renew(w, &w->gate, few * (size_t)s->feed_forward) &&
+                renew(w, &w->up, few * (size_t)s->feed_forward) &&
                 renew(
                     w, &w->partials,
                     TK_SPLIT_POSITIONS * (size_t)s->heads * spans * ((size_t)s->head_dimension + 16)) &&
@@ -149,6 +152,7 @@ bool tk_workspace_reserve(tk_workspace *w, int32_t batch, int32_t context, int32
         tk_thread_space *space = &w->spaces[t];
         room = renew(w, &space->norm, (size_t)columns) &&
                renew(w, &space->attention, tk_attend_scratch_floats(s->head_dimension, w->kernels->tile_columns)) &&
+               renew(w, &space->gate, n * 32) && renew(w, &space->up, n * 32) &&
                renew_panel(w, &space->panel, columns, TK_OWN_PANEL_MAX);
     }
     if (!room) return false;

@@ -15,6 +15,7 @@ typedef struct {
     tk_panel panel;    // for batches so small that every thread fills its own
     float *norm;       // one normalised hidden state
     float *attention;  // scratch of attend
+    float *gate, *up;  // [batch][32]: a block of a feed-forward layer's rows, of many positions
     tk_routing routing;
     // Pairs of position and expert in the order of the experts: expert e has pairs starts[e]...starts[e + 1]-1.
     int32_t *starts;   // [experts + 1]
@@ -40,8 +41,8 @@ struct tk_workspace {
     float *hidden;           // [batch][width]
     float *qkv;              // [batch][projected]
     float *attended;         // [batch][attended]
-    float *projected;        // [batch][width]
-    float *gate, *up;        // [batch][feed_forward]
+    float *projected;        // [batch][projected_ld]
+    float *gate, *up;        // [few][feed_forward], for as many positions as a tile has columns
     float *shared_gate, *shared_up;  // the same for the shared expert
     float *routed;           // [batch][routed_ld]: the experts' logits, then the shared one's
     float *expert_out;       // [batch][width]
@@ -62,4 +63,6 @@ enum { TK_OWN_PANEL_MAX = 4 };
 // Up to this many positions, several threads share the spans of one position's attention.
 enum { TK_SPLIT_POSITIONS = 4 };
 
+// A cache line more than a hidden state takes: products write columns of lines, which else fall on few cache sets.
+static inline size_t tk_projected_ld(const tk_shape *s) { return (size_t)s->width + 16; }
 static inline size_t tk_routed_ld(const tk_shape *s) { return (size_t)(s->experts + 15) / 16 * 16 + 16; }

@@ -49,6 +49,14 @@ public struct Hyperparameters: Sendable, Equatable {
         format.bytesPerPage(of: layers[layer], width: embeddingWidth) / KeyValueFormat.pagePositions
     }
 
+    /// Positions that one layer keeps at most of a sequence that grows in pieces of up to `piece`; nil where it keeps all.
+    public func keyValuePositionsMax(layer: Int, piece: Int = 1) -> Int? {
+        guard let window = layers[layer].window else { return nil }
+        let page = KeyValueFormat.pagePositions
+        // What a window keeps may begin anywhere in a page.
+        return ((window + KeyValueCache.keptBehindWindow + piece + page - 1) / page + 1) * page
+    }
+
     /// Bytes that one layer takes at most in the cache of a sequence that has come to so many positions, step by step or
     /// in pieces of up to `piece`. Layers with a window, and convolutions, stop growing at some point.
     public func keyValueBytes(
@@ -56,10 +64,7 @@ public struct Hyperparameters: Sendable, Equatable {
     ) -> Int {
         let page = KeyValueFormat.pagePositions
         var pages = (positions + page - 1) / page
-        if let window = layers[layer].window {
-            // What a window keeps may begin anywhere in a page.
-            pages = min(pages, (window + KeyValueCache.keptBehindWindow + piece + page - 1) / page + 1)
-        }
+        if let most = keyValuePositionsMax(layer: layer, piece: piece) { pages = min(pages, most / page) }
         return pages * format.bytesPerPage(of: layers[layer], width: embeddingWidth)
     }
 }

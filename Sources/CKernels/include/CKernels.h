@@ -9,3 +9,4 @@
 #include "tk_memory.h"
 #include "tk_pool.h"
 #include "tk_rotary.h"
+#include "tk_tiles.h"

@@ -111,7 +111,8 @@ extension BlockModel {
         return count
     }
 
-    private static let embeddedBeforeRelease = 64
+    /// Each row that is read brings its neighbours into memory, some 64 KiB.
+    private static let embeddedBeforeRelease = 16
 
     private func fill(_ hidden: UnsafeMutablePointer<Float>, from input: BlockInput, _ part: Range<Int>) {
         let width = hyperparameters.embeddingWidth
@@ -122,15 +123,14 @@ extension BlockModel {
                 tk_encoded_row(
                     Int32(view.type.rawValue), view.bytes.baseAddress, Int32(width), tokens[index],
                     hidden + (index - part.lowerBound) * width)
+                embeddedTokens += 1
+                if embeddedTokens == Self.embeddedBeforeRelease {
+                    view.release(0..<view.bytes.count)
+                    embeddedTokens = 0
+                }
             }
             if hyperparameters.embeddingScale != 1 {
                 tk_scale(hidden, part.count * width, hyperparameters.embeddingScale)
-            }
-            // Each row that is read brings its neighbours into memory.
-            embeddedTokens += part.count
-            if embeddedTokens >= Self.embeddedBeforeRelease {
-                view.release(0..<view.bytes.count)
-                embeddedTokens = 0
             }
         case .hidden(let bytes):
             bytes.withUnsafeBytes { source in

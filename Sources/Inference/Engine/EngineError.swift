@@ -21,11 +21,14 @@ public enum EngineError: Error, Equatable, Sendable {
     case hiddenNotFinite
     case cacheTwice
     case mixedCacheFormats
+    case instructionsUnavailable(name: String, available: [String])
 }
 
 extension EngineError: CustomStringConvertible {
     public var description: String {
         switch self {
+        case .instructionsUnavailable(let name, let available):
+            "TIKTRUE_INSTRUCTIONS is \"\(name)\", which this machine cannot run; it can run \(available.joined(separator: ", "))."
         case .unsupportedModel(let reason):
             "The model cannot be computed here: \(reason)."
         case .blockOutOfRange(let block, let count):

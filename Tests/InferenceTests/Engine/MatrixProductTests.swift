@@ -165,8 +165,12 @@ struct MatrixProductTests {
         for poison in [Float.nan, .infinity, -.infinity] {
             var x = [Float](repeating: 1, count: 32)
             x[7] = poison
-            let y = product(.q8_0, rows: 16, columns: 32, bytes: bytes, x: [x], with: isa)
-            #expect(y[0].allSatisfy { Float(bitPattern: $0).isNaN })
+            for count in [1, 9, 17] {
+                let healthy = [[Float]](repeating: .init(repeating: 1, count: 32), count: count - 1)
+                let y = product(.q8_0, rows: 16, columns: 32, bytes: bytes, x: healthy + [x], with: isa)
+                #expect(y[count - 1].allSatisfy { Float(bitPattern: $0).isNaN })
+                #expect(y.dropLast().joined().allSatisfy { Float(bitPattern: $0).isFinite })
+            }
         }
     }
 
