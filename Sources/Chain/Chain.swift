@@ -1,6 +1,6 @@
 // One session's way through the block chain, as two state machines that perform no I/O.
 //
-// A session is a sequence of tokens that only grows, and a key-value cache for it in every block. Blocks lie on several peers in
+// A session is a sequence of tokens, and a key-value cache for it in every block. Blocks lie on several peers in
 // contiguous ranges. The peer where the person chats runs a `Driver`; each peer that computes runs `Stages`, which holds one
 // `Stage` for each range that it computes in each session. The driver's peer may be a stage too, and one peer two stages.
 //
@@ -19,6 +19,10 @@
 // Epochs. The driver numbers its routes and tells each stage by `RouteOpen`. A stage obeys only a higher epoch than its own and
 // drops frames of any other, so that a peer that was replaced but still runs disturbs nobody. There is only one cure for whatever
 // goes wrong in a route: to open the next one, perhaps over the same stages.
+//
+// Text. Within an epoch the tokens that were fed only grow. A turn may go back to an earlier place first; then the next route says from which
+// epoch on the text is this one, and how much of the text before it begins with (`TextCut`). A stage that was in the text before
+// keeps that much; one that missed it too starts from nothing. Every later route says so again, for those who come late.
 //
 // Flow. A stage whose blocks are ready says `Resume` with the first position that it lacks to whoever feeds it. Nothing is sent
 // before. Then positions flow in order, at most a window beyond what `StageProgress` has acknowledged; in an answer, where single

@@ -35,12 +35,12 @@ extension Driver {
         reported = Array(repeating: nil, count: new.count)
         lastSign = now
         lost = []
-        told = (task, answerStart)
+        told = (task, answerStart, awaiting)
         for (index, stage) in new.enumerated() {
             let frame = RouteOpen(
                 network: network, model: model, session: session, epoch: epoch, stages: new, stage: index,
                 task: index == new.count - 1 ? task : task.withoutFormat,
-                answerStart: answerStart, awaiting: awaiting)
+                answerStart: answerStart, awaiting: awaiting, cut: cut, cacheFormat: cacheFormat)
             effects.append(.send(.routeOpen(frame), to: stage.peer))
         }
         for peer in old where !new.contains(where: { $0.peer == peer }) {

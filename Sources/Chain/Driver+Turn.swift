@@ -5,19 +5,22 @@ import Wire
 
 extension Driver {
     mutating func append(
-        _ new: [Int32], maxNewTokens: Int, stop: [Int32], _ task: HeadTask, _ now: Instant, _ effects: inout [Effect]
+        _ new: [Int32], keeping kept: Int, maxNewTokens: Int, stop: [Int32], _ task: HeadTask, _ now: Instant,
+        _ effects: inout [Effect]
     ) {
         precondition(turn == nil, "session \(session): a turn was appended while one runs at \(tokens.count)")
-        guard !(tokens.isEmpty && new.isEmpty) else {
+        precondition((0...tokens.count).contains(kept), "session \(session): \(kept) of \(tokens.count) tokens")
+        guard kept > 0 || !new.isEmpty else {
             effects.append(.finished(.failed("there is nothing to continue: the conversation has no token yet")))
             return
         }
-        guard new.count <= contextLimit - tokens.count else {
+        guard new.count <= contextLimit - kept else {
             let text =
-                "the conversation of \(tokens.count) tokens and \(new.count) new ones is over the limit of \(contextLimit)"
+                "the conversation of \(kept) tokens and \(new.count) new ones is over the limit of \(contextLimit)"
             effects.append(.finished(.failed(text + "; start a new one")))
             return
         }
+        cutBack(to: Position(kept))
         tokens += new
         self.task = task
         answerStart = Position(tokens.count)
@@ -30,21 +33,35 @@ extension Driver {
         hasRetried = false
         failures = 0
         guard state == .open else { return want(now, &effects) }
-        if isUntold {
+        // All of it may have been fed before, whether or not this route's window is open yet. Its token may have been sampled
+        // and dropped: a new epoch asks anew.
+        if isUntold || fed.value >= tokens.count {
             retold += 1
-            open(route, now, &effects)
-        } else if window.isOpen && window.sent.value >= tokens.count {
-            // All of it was fed by a turn that was cancelled. Its token may have been sampled and dropped: a new epoch asks anew.
             open(route, now, &effects)
         } else {
             feed(&effects)
         }
     }
 
-    /// Whether the route's stages go by another task than this turn's, or by the place of another answer in its format.
+    /// Forgets the tokens from this position on. Where stages may have applied some of them, the next route tells them so.
+    private mutating func cutBack(to kept: Position) {
+        tokens.removeLast(tokens.count - kept.value)
+        guard kept < fed else { return }
+        fed = kept
+        if let cut, cut.epoch > epoch {
+            // The one before was told to nobody yet.
+            self.cut = TextCut(epoch: cut.epoch, since: cut.since, kept: kept)
+        } else {
+            cut = TextCut(epoch: epoch.next, since: cut?.epoch ?? .first, kept: kept)
+        }
+    }
+
+    /// Whether the route's stages go by another task than this turn's, by the place of another answer in its format, by another
+    /// text, or wait for the sample of a place that the text, which was longer then, no longer reaches.
     private var isUntold: Bool {
-        guard let told else { return true }
+        guard let told, cut.map({ $0.epoch <= epoch }) ?? true else { return true }
         return told.task != task || (task.hasFormat && told.answerStart != answerStart)
+            || (told.awaiting.map { $0.value > tokens.count } ?? false)
     }
 
     mutating func finish(_ reason: Finish, _ effects: inout [Effect]) {
@@ -74,6 +91,7 @@ extension Driver {
                 tokens: Array(tokens[part.first.value..<part.end.value]), sample: part.end.value == tokens.count)
             effects.append(.send(.tokens(frame), to: route[0].peer))
             window.sent = part.end
+            fed = max(fed, part.end)
         }
     }
 

@@ -3,8 +3,9 @@ import Wire
 
 /// The driver's side of one session: it holds the tokens, opens routes and asks for one token after another.
 ///
-/// The conversation is a sequence of tokens, prompt and answers alike, that only ever grows. A route is a list of stages with an
-/// epoch. Whatever goes wrong in a route, a lost peer, a failed computation, silence, has one cure: open a route with the next
+/// The conversation is a sequence of tokens, prompt and answers alike. A turn adds to it, and may first go back to some place in it:
+/// where the answer was cut short at a stop string, or the person has written the turn anew. What comes before that place the stages
+/// have computed already and keep (`TextCut`). A route is a list of stages with an epoch. Whatever goes wrong in a route, a lost peer, a failed computation, silence, has one cure: open a route with the next
 /// epoch. Stages that have been in the old one keep what they computed, newcomers are fed from the log of the stage before
 /// them, and the driver asks for the same token again. Since a token is a function of the tokens before it, the settings and its
 /// position, it does not matter how often or where it is computed: the driver takes the first answer of the current epoch for the
@@ -13,9 +14,10 @@ public struct Driver: Sendable {
     public enum Input: Hashable, Sendable {
         /// The answer to `routeWanted`, or a better route at any time; nil where none can be had now.
         case rerouted([RouteStage]?)
-        /// A new turn: feed these tokens, then generate until a token of `stop` or `maxNewTokens` have come; where the task is an
-        /// embedding, until that has come. Only when `isIdle`.
-        case append(tokens: [Int32], maxNewTokens: Int, stop: [Int32], task: HeadTask)
+        /// A new turn: go back to the first `keeping` tokens of the conversation, to all of them where it is nil; feed these tokens,
+        /// then generate until a token of `stop` or `maxNewTokens` have come; where the task is an embedding, until that has come.
+        /// Only when `isIdle`.
+        case append(tokens: [Int32], keeping: Int? = nil, maxNewTokens: Int, stop: [Int32], task: HeadTask)
         case received(Frame, from: PeerID)
         /// The link to this peer is closed.
         case stageLost(PeerID)
@@ -81,10 +83,16 @@ public struct Driver: Sendable {
     public let blockCount: Int
     /// Tokens that the model can attend to.
     public let contextLimit: Int
+    /// In which format the session's stages keep what they compute.
+    public let cacheFormat: CacheFormat
     let settings: ChainSettings
 
     /// The conversation so far, with every token of `token` effects. The last token of an answer is fed only with the next turn.
     public internal(set) var tokens: [Int32] = []
+    /// The end of what any stage may have applied of them.
+    var fed = Position.zero
+    /// Where the conversation last went back to what stages had applied; nil while it has only grown.
+    var cut: TextCut?
     /// The route that was opened last; empty before the first.
     public internal(set) var route: [RouteStage] = []
     /// The epoch of that route; 0 before the first.
@@ -93,9 +101,9 @@ public struct Driver: Sendable {
     public internal(set) var task: HeadTask
     /// The position of the first token of the turn's answer.
     var answerStart = Position.zero
-    /// What the stages were told of both when the route was opened.
-    var told: (task: HeadTask, answerStart: Position)?
-    /// How often the route was opened anew only to tell them another task.
+    /// What the stages were told of both when the route was opened, and which position's sample was waited for then.
+    var told: (task: HeadTask, answerStart: Position, awaiting: Position?)?
+    /// How often the route was opened anew though nothing failed: to tell them another task or text, or to ask for a token again.
     var retold: UInt64 = 0
     var state = RouteState.none
     var turn: Turn?
@@ -114,7 +122,7 @@ public struct Driver: Sendable {
 
     public init(
         network: NetworkID, model: Digest, session: SessionID, peer: PeerID, blockCount: Int, task: HeadTask,
-        contextLimit: Int = Limits.positions, settings: ChainSettings = .standard
+        cacheFormat: CacheFormat = .f16, contextLimit: Int = Limits.positions, settings: ChainSettings = .standard
     ) {
         self.network = network
         self.model = model
@@ -122,6 +130,7 @@ public struct Driver: Sendable {
         self.peer = peer
         self.blockCount = blockCount
         self.task = task
+        self.cacheFormat = cacheFormat
         self.contextLimit = min(contextLimit, Limits.positions)
         self.settings = settings
     }
@@ -153,8 +162,9 @@ public struct Driver: Sendable {
         var effects: [Effect] = []
         switch input {
         case .rerouted(let route): rerouted(route, now, &effects)
-        case .append(let tokens, let maxNewTokens, let stop, let task):
-            append(tokens, maxNewTokens: maxNewTokens, stop: stop, task, now, &effects)
+        case .append(let new, let keeping, let maxNewTokens, let stop, let task):
+            append(
+                new, keeping: keeping ?? tokens.count, maxNewTokens: maxNewTokens, stop: stop, task, now, &effects)
         case .received(let frame, let sender): received(frame, from: sender, now, &effects)
         case .stageLost(let peer): stageLost(peer, now, &effects)
         case .linked(let peer): linked(peer, now, &effects)

@@ -50,6 +50,25 @@ struct HopLog: Hashable, Sendable {
         start = Position(entries.first?.first ?? end.value)
     }
 
+    /// Forgets what lies from this position on. Where nothing is left, the next position to come is this one.
+    mutating func cut(to position: Position) {
+        guard position < end else { return }
+        guard position > start else { return restart(at: position) }
+        let index = firstEntry(endingAfter: position.value)
+        let entry = entries[index]
+        for entry in entries[index...] { bytes -= entry.payload.count }
+        entries.removeSubrange(index...)
+        end = Position(entry.first)
+        let left = position.value - entry.first
+        guard left > 0 else { return }
+        entries.append(
+            Entry(
+                first: entry.first, tokens: Array(entry.tokens[..<left]),
+                payload: Payload(Array(entry.payload.bytes[..<(left * stride)]))))
+        end = position
+        bytes += left * stride
+    }
+
     /// `count` positions from `first` on; they must be held.
     func part(from first: Position, count: Int) -> (tokens: [Int32], payload: Payload) {
         precondition(

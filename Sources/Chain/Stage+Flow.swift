@@ -50,14 +50,15 @@ extension Stage {
         guard readiness == .ready else { return }
         let expected = next.advanced(by: (computing?.count ?? 0) + queue.count)
         let end = first.advanced(by: input.count)
-        guard end > expected else { return }
+        guard end > expected || mutated(.overlapAppliedTwice) else { return }
         // A gap, or more than the window allows: nothing is kept, and it is asked for once the queue is done.
         // What comes before the answer to an earlier question is part of that answer.
         guard first <= expected, end.value - next.value <= settings.window else {
             isMissing = isMissing || !hasAsked
             return recover(&effects)
         }
-        queue.append(input.slice(expected.value - first.value, input.count))
+        let known = mutated(.overlapAppliedTwice) ? 0 : expected.value - first.value
+        queue.append(input.slice(known, input.count))
         hasAsked = false
         if sample {
             let last = end.advanced(by: -1)
@@ -101,12 +102,12 @@ extension Stage {
             .compute(
                 StageWork(
                     key: key, network: route.network, blocks: blocks, first: next, input: input, output: output,
-                    ticket: ticket)))
+                    ticket: ticket, cacheFormat: route.cacheFormat)))
     }
 
     mutating func computed(_ ticket: StageTicket, _ result: StageResult, _ now: Instant, _ effects: inout [StageEffect])
     {
-        guard let computing, computing.ticket == ticket else { return }
+        guard let computing, computing.ticket == ticket || mutated(.staleResultTaken) else { return }
         let end = next.advanced(by: computing.count)
         switch (computing.output, result) {
         case (.hidden, .hidden(let payload)):

@@ -10,12 +10,17 @@ extension Stage {
         else { return }
         let blocks = open.stages[open.stage].blocks
         let staysLast = isLast == (open.stage == open.stages.count - 1)
-        if blocks == self.blocks, staysLast, open.network == route?.network {
+        let staysSame = blocks == self.blocks || (self.blocks != nil && mutated(.cacheKeptForOtherBlocks))
+        if staysSame, staysLast, open.network == route?.network, open.cacheFormat == route?.cacheFormat {
             giveUpComputation(&effects)
+            forget(from: kept(in: open), &effects)
         } else {
             effects.append(.resetCache(key, blocks: blocks))
             next = .zero
-            log.restart(at: .zero)
+            if mutated(.takeoverWithoutReplay), open.epoch > RouteEpoch(1), let awaiting = open.awaiting {
+                next = awaiting.advanced(by: -1)
+            }
+            log.restart(at: next)
             lastAnswer = nil
             computing = nil
             inputStride = 0
@@ -37,6 +42,21 @@ extension Stage {
         busySince = now
         lastSign = now
         effects.append(.needBlocks(key, network: open.network, blocks: blocks))
+    }
+
+    /// How much of what it has applied belongs to the text that this route goes by.
+    private func kept(in open: RouteOpen) -> Position {
+        guard let cut = open.cut, epoch < cut.epoch else { return next }
+        return epoch < cut.since ? .zero : min(next, cut.kept)
+    }
+
+    /// What it has applied from this position on is of another text.
+    private mutating func forget(from position: Position, _ effects: inout [StageEffect]) {
+        guard position < next else { return }
+        next = position
+        log.cut(to: position)
+        if let lastAnswer, lastAnswer.position > position { self.lastAnswer = nil }
+        effects.append(.truncateCache(key, to: position))
     }
 
     /// The driver waits for a token whose position this stage, the last one, has applied already. Either the sample was lost on its

@@ -63,6 +63,8 @@ public struct StageWork: Hashable, Sendable {
     public let input: Input
     public let output: Output
     public let ticket: StageTicket
+    /// Of the KV cache.
+    public let cacheFormat: CacheFormat
 
     public var count: Int { input.count }
     /// The position after the last one computed.

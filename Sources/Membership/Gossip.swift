@@ -77,14 +77,18 @@ public struct Gossip: Sendable {
     var hasLeft = false
     var actions: [Action] = []
 
-    /// - Parameter epoch: of this life of this peer; on disk before it is handed over.
+    /// - Parameters:
+    ///   - epoch: of this life of this peer; on disk before it is handed over.
+    ///   - count: where the incarnation begins. Zero, unless this peer has been in the network before in this life: then more than it had
+    ///     there, since those who have not heard that it left go on believing what was said of it.
     public init(
-        network: NetworkID, own: PeerID, epoch: UInt64, settings: GossipSettings = .standard, seed: UInt64, now: Instant
+        network: NetworkID, own: PeerID, epoch: UInt64, count: UInt64 = 0, settings: GossipSettings = .standard,
+        seed: UInt64, now: Instant
     ) {
         self.network = network
         self.own = own
         self.settings = settings
-        incarnation = Incarnation(epoch: epoch, count: 0)
+        incarnation = Incarnation(epoch: epoch, count: count)
         store = RecordStore(network: network)
         random = SeededGenerator(seed: seed)
         sequence = UInt32(truncatingIfNeeded: random.next())

@@ -137,7 +137,7 @@ extension MeshCore {
 
     /// Loaded, and to stay so: what the shell was last told to hold may leave out what it still had when it answered before.
     private func isResident(_ blocks: BlockRange, in state: NetworkState) -> Bool {
-        guard let told = state.residing else { return false }
+        guard let told = state.residing, !mutated(.blocksNotAwaited) else { return mutated(.blocksNotAwaited) }
         return blocks.closedRange.allSatisfy { block in
             state.loaded.contains(block)
                 && (told.pinned.contains { $0.contains(block) } || told.wanted.contains { $0.contains(block) })
@@ -213,11 +213,12 @@ extension MeshCore {
     /// Frees the sessions that have rested longest while caches take more than the peer lends. Sessions at work keep theirs.
     private mutating func trimCaches(at now: Instant) {
         func bytes(_ stage: Stage) -> Int {
-            guard let blocks = stage.blocks, let network = stage.route?.network,
-                let width = networks[network]?.config.model.width
+            guard let blocks = stage.blocks, let route = stage.route,
+                let model = networks[route.network]?.config.model, blocks.last < model.blocks.count
             else { return 0 }
-            // Key and value of every block in single precision; less where heads share them.
-            return stage.next.value * blocks.count * width * 8
+            return blocks.closedRange.reduce(0) { sum, block in
+                sum + model.cacheBytes(ofBlock: block, positions: stage.next.value, format: route.cacheFormat)
+            }
         }
         var excess = stages.stages.reduce(0) { $0 + bytes($1) }
         excess -= max(settings.cacheBytesMin, Int(clamping: settings.sharedMemory))

@@ -29,20 +29,14 @@ extension MeshCore {
             effects.append(.respond(request, .refused("this peer is not in that network")))
             return
         }
-        // An answer needs a place of its own, an embedding does not.
-        let limit = state.config.model.contextLength + (input.task == .embedding ? 1 : 0)
-        guard input.tokens.count < limit else {
-            effects.append(
-                .respond(
-                    request,
-                    .refused(
-                        "the conversation has \(input.tokens.count) tokens and the model can take \(limit); start a new one"
-                    )))
+        if let refusal = Self.refusal(of: input, for: state.config.model) {
+            effects.append(.respond(request, .refused(refusal)))
             return
         }
         guard let session = session(for: input, request: request, at: now) else { return }
         guard let driver = drivers[session]?.driver else { return }
-        let suffix = Array(input.tokens.dropFirst(driver.tokens.count))
+        let kept = Self.commonBeginning(driver.tokens, input.tokens)
+        let suffix = Array(input.tokens[kept...])
         let turn = TurnState(
             request: request, reroutesBefore: driver.reroutes, promptTokens: suffix.count,
             goesOn: input.goesOn)
@@ -52,11 +46,31 @@ extension MeshCore {
         }
         drive(
             session,
-            .append(tokens: suffix, maxNewTokens: input.maxNewTokens, stop: input.stopTokens, task: input.task), at: now
-        )
+            .append(
+                tokens: suffix, keeping: kept, maxNewTokens: input.maxNewTokens, stop: input.stopTokens,
+                task: input.task), at: now)
     }
 
-    /// The session that goes on with this conversation: the one that computed its beginning, or a new one.
+    /// Why a text is too long. An answer needs a place of its own, an embedding does not.
+    private static func refusal(of input: ChatInput, for model: ModelManifest) -> String? {
+        let (count, limit) = (input.tokens.count, model.contextLength)
+        if input.task == .embedding {
+            return count > limit ? "the text has \(count) tokens and the model takes \(limit); shorten it" : nil
+        }
+        guard count >= limit else { return nil }
+        return
+            "the conversation has \(count) tokens, which leaves no room for an answer, since the model takes \(limit); "
+            + "start a new one"
+    }
+
+    /// How many tokens both begin with.
+    private static func commonBeginning(_ one: [Int32], _ other: [Int32]) -> Int {
+        let shorter = min(one.count, other.count)
+        return (0..<shorter).first { one[$0] != other[$0] } ?? shorter
+    }
+
+    /// The session that goes on with this conversation: the one that computed its beginning, or a new one. What the text no longer
+    /// says, of an answer that was cut short or a turn that was written anew, the session takes back.
     private mutating func session(for input: ChatInput, request: RequestID, at now: Instant) -> SessionID? {
         if let known = conversations[input.conversation], let state = drivers[known] {
             guard state.turn == nil else {
@@ -65,7 +79,8 @@ extension MeshCore {
                 return nil
             }
             if state.driver.network == input.network, state.driver.isIdle,
-                input.tokens.count > state.driver.tokens.count, input.tokens.starts(with: state.driver.tokens),
+                state.driver.cacheFormat == networks[input.network]?.config.policy.cacheFormat,
+                Self.commonBeginning(state.driver.tokens, input.tokens) > 0,
                 // After a long rest the stages have freed what they computed.
                 now.since(state.lastUsed) < settings.conversationLifetime
             {
@@ -79,12 +94,14 @@ extension MeshCore {
                     request, .refused("this peer answers \(MeshLimits.drivers) conversations already; try again soon")))
             return nil
         }
-        guard let model = networks[input.network]?.config.model else { return nil }
+        guard let config = networks[input.network]?.config else { return nil }
+        let model = config.model
         let session = SessionID(high: random.next(), low: random.next())
         drivers[session] = DriverState(
             driver: Driver(
                 network: input.network, model: model.digest(), session: session, peer: peer,
-                blockCount: model.blocks.count, task: input.task, contextLimit: model.contextLength),
+                blockCount: model.blocks.count, task: input.task, cacheFormat: config.policy.cacheFormat,
+                contextLimit: model.contextLength),
             conversation: input.conversation, turn: nil, lastUsed: now)
         conversations[input.conversation] = session
         return session

@@ -17,8 +17,10 @@ extension MeshCore {
     /// Somebody has said that there is a later life of this peer. Only this peer's own signature proves it; a rumour may be a lie.
     mutating func ownEpochExceeded(in network: NetworkID, at time: Time) {
         effects.append(.log(.ownIdentityElsewhere))
-        guard let known = networks[network]?.gossip.record(of: peer)?.version,
-            known > RecordVersion(epoch: epoch, sequence: networks[network]?.recordSequence ?? 0)
+        // Records of all networks are counted together, so only what was told in this one says which are this peer's own. Where nothing
+        // was told yet, it may be what this peer told before it left and came back.
+        guard let state = networks[network], let known = state.gossip.record(of: peer)?.version,
+            known > state.told?.version ?? RecordVersion(epoch: epoch, sequence: records)
         else { return }
         beginLife(after: known.epoch, at: time)
     }
@@ -30,7 +32,7 @@ extension MeshCore {
     }
 
     private mutating func beginLife(after other: UInt64, at time: Time) {
-        guard other < Limits.counter else { return }
+        guard other < Limits.counter, !mutated(.laterLifeIgnored) else { return }
         // Where a copy of this peer is at work, it does the same: the two are not to chase each other.
         guard newLife == nil, time.instant >= newLifeDue else {
             outdoneBy = max(outdoneBy ?? other, other)
@@ -54,10 +56,11 @@ extension MeshCore {
         guard let life = newLife, life.ticket == ticket else { return false }
         newLife = nil
         epoch = life.epoch
+        records = 0
+        incarnationFloors = SortedMap()
         newLifeDue = time.instant.advanced(by: settings.newLifeInterval)
         for network in networks.keys {
             networks.update(network) { state in
-                state.recordSequence = 0
                 state.told = nil
                 state.recordStale = true
                 state.recordDue = time.instant

@@ -9,7 +9,8 @@ extension MeshCore {
     mutating func receiveGossip(
         _ network: NetworkID, _ message: GossipMessage, from sender: PeerID, over path: Path, at time: Time
     ) {
-        guard let state = networks[network], state.config.isMember(sender) else { return }
+        // Nothing of the state is kept while it changes, or the whole of it would be copied, for each message.
+        guard networks[network]?.config.isMember(sender) == true else { return }
         networks.update(network) { $0.gossip.received(message, from: sender, over: path, at: time.instant) }
         runGossip(network, at: time)
     }
@@ -91,7 +92,7 @@ extension MeshCore {
             guard let state = networks[network], state.recordStale, time.instant >= state.recordDue else { continue }
             let raft = state.group.raft
             let record = PeerRecord(
-                network: network, version: RecordVersion(epoch: epoch, sequence: state.recordSequence + 1),
+                network: network, version: RecordVersion(epoch: epoch, sequence: records + 1),
                 name: settings.name, addresses: ownAddresses, grantedMemory: settings.sharedMemory,
                 held: BlockRange.covering(heldBlocks(of: state.config.model)),
                 loaded: BlockRange.covering(state.loaded), applied: state.ledger.version, load: load,
@@ -103,8 +104,8 @@ extension MeshCore {
             }
             if let old = state.told, old.tellsTheSame(as: record) { continue }
             let signed = record.signed(by: signer)
+            records += 1
             networks.update(network) { state in
-                state.recordSequence += 1
                 state.told = record
                 state.gossip.publish(signed, at: time.instant)
             }

@@ -6,6 +6,8 @@ import Wire
 /// What tests and the simulator look at, beyond what people see.
 public struct NetworkInspection: Sendable {
     public let network: NetworkID
+    /// The life in which this peer speaks.
+    public let epoch: UInt64
     /// The certified config that this peer goes by.
     public let version: ConfigVersion
     public let header: RevisionHeader
@@ -48,7 +50,7 @@ extension MeshCore {
     public func inspect(_ network: NetworkID) -> NetworkInspection? {
         guard let state = networks[network] else { return nil }
         return NetworkInspection(
-            network: network, version: state.ledger.version, header: state.ledger.header,
+            network: network, epoch: epoch, version: state.ledger.version, header: state.ledger.header,
             headerDigest: state.ledger.headerDigest, generation: state.group.generation,
             role: state.group.raft.role, term: state.group.raft.term, leader: state.group.raft.leader,
             commit: state.group.raft.commit, applied: state.group.raft.applied,

@@ -176,6 +176,13 @@ extension MeshCore {
     mutating func forget(_ network: NetworkID, at now: Instant) {
         guard let state = networks[network] else { return }
         closeChains(of: network, because: "this peer has left the network", at: now)
+        incarnationFloors[network] = min(state.gossip.incarnation.count + 1, Limits.counter)
+        if incarnationFloors.count > Self.incarnationFloorsMax,
+            let other = incarnationFloors.keys.first(where: { $0 != network })
+        {
+            incarnationFloors[other] = nil
+        }
+        if mutated(.recordsCountedAnew) { records = 0 }
         networks[network] = nil
         for (proposal, pending) in proposals.pairs where pending.network == network {
             proposals[proposal] = nil
@@ -309,7 +316,9 @@ extension MeshCore {
                 ?? group(of: ledger, raft: nil, probation: probation, at: now)
         else { return nil }
         var gossip = Gossip(
-            network: ledger.network, own: peer, epoch: epoch, settings: settings.gossip, seed: random.next(), now: now)
+            network: ledger.network, own: peer, epoch: epoch, count: incarnationFloors[ledger.network] ?? 0,
+            settings: settings.gossip,
+            seed: random.next(), now: now)
         gossip.rosterChanged(ledger.config.members.map(\.peer), at: now)
         for link in links.values where link.info.purpose == .member && ledger.config.isMember(link.info.peer) {
             gossip.linkOpened(link.info.peer, at: now)

@@ -26,6 +26,13 @@ public struct MeshCore: Sendable {
     var epoch: UInt64
     /// Commands signed in this life.
     var commands: UInt64 = 0
+    /// Records signed in this life, those of all networks together: a network that is left and entered again goes on counting where others
+    /// may still remember it.
+    var records: UInt64 = 0
+    /// Where the count of an incarnation begins in a network that is entered again: above all that was said there of this life.
+    var incarnationFloors = SortedMap<NetworkID, UInt64>()
+    /// Networks left in one life of which this is remembered.
+    static let incarnationFloorsMax = 64
     var newLife: NewLife?
     /// A later life that was heard of before the next one of this peer may begin.
     var outdoneBy: UInt64?
@@ -241,7 +248,6 @@ struct NetworkState: Sendable {
     /// The first copies, copies and pins that the shell was last told.
     var residing: (pinned: [BlockRange], wanted: [BlockRange])?
     var residencyStale = true
-    var recordSequence: UInt64 = 0
     var recordStale = true
     var recordDue: Instant = .zero
     /// Whether this peer has proposed the grant that it was started with.

@@ -82,8 +82,8 @@ public struct MeshSettings: Sendable {
     /// A session's state on a stage is kept this long after its last use.
     public var stageLifetime: Interval = .seconds(600)
     public var stageSweep: Interval = .seconds(10)
-    /// Bytes that the KV caches of all stages may take, by a generous estimate, before sessions that rest are freed. At least
-    /// this much; more where more memory is lent.
+    /// Bytes that the KV caches of all stages may take, by what the manifest says of them, before sessions that rest are freed. At
+    /// least this much; more where more memory is lent.
     public var cacheBytesMin = 64 << 20
     /// Bytes that the logs of all stages may take; then those that have rested longest are dropped. A log that is missed is
     /// computed anew from what came before it.

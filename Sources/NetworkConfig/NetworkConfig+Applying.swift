@@ -56,7 +56,8 @@ extension NetworkConfig {
             try requireAdmin(proposer)
             try requireUnchanged(
                 policyChanged, since: base,
-                "the policy was changed to at most \(self.policy.maxVoters) voters and \(self.policy.voterGrace) s of grace"
+                "the policy was changed to at most \(self.policy.maxVoters) voters, \(self.policy.voterGrace) s of grace "
+                    + "and a cache in \(self.policy.cacheFormat)"
             )
             next.policy = policy
             next.policyChanged = revision.next

@@ -50,7 +50,8 @@ public enum PeerBenchmark {
         progress("Sending over loopback ...")
         let hop = try await HopBenchmark.run(width: width, rounds: 2000)
         return BenchDocument(
-            model: PeerPaths.modelName(forFile: modelPath), context: context, sequences: sequences,
+            model: PeerPaths.modelName(forFile: modelPath), instructions: InstructionSet.best.rawValue,
+            context: context, sequences: sequences,
             hop: .init(p50: hop.p50Milliseconds, p99: hop.p99Milliseconds), memory: memory, runs: runs)
     }
 

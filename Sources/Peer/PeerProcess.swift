@@ -1,5 +1,6 @@
 import Foundation
 import Identity
+import Inference
 import Logging
 import MeshCore
 import NIOCore
@@ -13,6 +14,8 @@ import Wire
 public enum PeerProcess {
     /// Runs a peer until it is told to stop, by a signal or over its control socket. Throws where it cannot start or go on.
     public static func run(configuration: PeerConfiguration) async throws {
+        let instructions = ProcessInfo.processInfo.environment["TIKTRUE_INSTRUCTIONS"]
+        try InstructionSet.checkRequested(instructions)
         let directory = try DataDirectory(path: configuration.dataDirectory)
         let key = try IdentityFile.loadOrCreate(at: directory.paths.identity)
         let state = try StateStore(path: directory.paths.state)
@@ -30,6 +33,7 @@ public enum PeerProcess {
         defer { lines.flush() }
         let log = logger(quiet: configuration.quiet, writer: lines)
         if let notice = state.notice { log.warning("\(notice)") }
+        if let warning = InstructionSet.warning(requested: instructions) { log.warning("\(warning)") }
 
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let eventLoop = group.next()

@@ -9,6 +9,7 @@ struct WholeModel {
 
     /// - Parameter threads: nil for one for each core.
     init(path: String, threads: Int?) throws {
+        try InstructionSet.checkRequested(ProcessInfo.processInfo.environment["TIKTRUE_INSTRUCTIONS"])
         guard FileManager.default.fileExists(atPath: path) else {
             throw ServiceFailure(
                 "there is no model file \(path); fetch one with tools/fetch-model, or name it with --model")

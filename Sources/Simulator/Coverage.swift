@@ -14,7 +14,8 @@ public struct Coverage: Sendable {
         "driver killed in an answer", "write failed", "writes lost", "rotten piece found", "piece fetched",
         "certificate from another member", "forged message refused",
         "votes given up", "disk trusted", "old disk trusted", "twins promised twice",
-        "member left and came back", "removed machine came back as another", "model changed", "grant changed",
+        "member left and came back", "member came back to somebody who had not seen it leave",
+        "removed machine came back as another", "model changed", "grant changed",
         "role changed",
     ]
 

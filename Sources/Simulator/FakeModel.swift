@@ -12,7 +12,10 @@ public struct FakeModel: Sendable {
     public let pieces: [Digest: [UInt8]]
 
     /// Blocks of equal memory; the last one needs the first one's piece too, as a tied head does.
-    public init(name: String = "fake", blocks: Int = 9, memory: UInt64 = 100, pieceBytes: Int = 64, seed: UInt64 = 1) {
+    public init(
+        name: String = "fake", blocks: Int = 9, memory: UInt64 = 100, pieceBytes: Int = 64, seed: UInt64 = 1,
+        cache: ModelManifest.Cache? = nil
+    ) {
         var random = SeededGenerator(seed: seed)
         var pieces: [Digest: [UInt8]] = [:]
         func piece(_ bytes: Int) -> Piece {
@@ -32,7 +35,8 @@ public struct FakeModel: Sendable {
         manifest = ModelManifest(
             name: name, architecture: "fake", metadata: metadata,
             blocks: own.indices.map { index in
-                ModelManifest.Block(pieces: index == blocks - 1 ? [own[index], own[0]] : [own[index]], memory: memory)
+                ModelManifest.Block(
+                    pieces: index == blocks - 1 ? [own[index], own[0]] : [own[index]], memory: memory, cache: cache)
             }, contextLength: 4096, vocabulary: Int(Self.vocabulary), width: 2)
         self.pieces = pieces
     }
@@ -60,7 +64,8 @@ public struct FakeModel: Sendable {
 
     /// What one undisturbed machine that holds every block answers.
     public func answer(
-        to prompt: [Int32], maxNewTokens: Int, stop: [Int32] = [], sampling: SamplingSettings
+        to prompt: [Int32], maxNewTokens: Int, stop: [Int32] = [], sampling: SamplingSettings,
+        format: CacheFormat = .f16
     ) -> [Int32] {
         var cache = FakeCache(blocks: manifest.allBlocks)
         var tokens = prompt
@@ -68,7 +73,7 @@ public struct FakeModel: Sendable {
         while answer.count < maxNewTokens {
             var hidden: UInt64 = 0
             for position in cache.count..<tokens.count {
-                hidden = cache.apply(UInt64(tokens[position]), token: tokens[position])
+                hidden = cache.apply(UInt64(tokens[position]), token: tokens[position], format: format)
             }
             let token = Self.sample(
                 hidden, sampling, at: tokens.count, answerStart: prompt.count, heard: cache.heard)
@@ -114,14 +119,15 @@ public struct FakeCache: Sendable {
         tokens.removeLast(max(0, tokens.count - count))
     }
 
-    /// Passes the next position through all blocks.
-    public mutating func apply(_ input: UInt64, token: Int32) -> UInt64 {
+    /// Passes the next position through all blocks. What is kept of it is another in each format.
+    public mutating func apply(_ input: UInt64, token: Int32, format: CacheFormat) -> UInt64 {
         tokens.append(FakeModel.mix(heard, UInt64(truncatingIfNeeded: token)))
         var value = input
         let position = UInt64(count)
         for index in running.indices {
             let before = running[index].last ?? 0
-            running[index].append(FakeModel.mix(before, value))
+            let kept = format == .f16 ? value : FakeModel.mix(value, UInt64(format.rawValue))
+            running[index].append(FakeModel.mix(before, kept))
             value = FakeModel.mix(value, UInt64(blocks.first + index), position, before)
         }
         return value

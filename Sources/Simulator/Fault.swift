@@ -51,6 +51,9 @@ public struct Fault: Sendable, Hashable {
         case garbage
         /// A member that signs two records under one version, asks for what it may not, forges rumours.
         case malice
+        // The network once more: the traces of old seeds count on the places of those above.
+        /// One link breaks between two machines that compute the same chat.
+        case brokenHop
     }
     public var kind: Kind
     public var lasting: ClosedRange<Double>?
@@ -65,6 +68,10 @@ public struct Fault: Sendable, Hashable {
 }
 
 extension Fault.Kind {
+    /// What comes where a scenario has faults of all kinds. One more would give another meaning to each seed of each of them: what is
+    /// left out is for timelines.
+    public static let ordinary = allCases.filter { $0 != .brokenHop }
+
     /// Whether it may be for ever. What is left out either ends by itself, makes another machine of the one that it strikes, or
     /// would leave nothing that could be asked of the rest.
     public var canBeForGood: Bool { leavesNobody || [.slow, .slowDisk, .noMulticast, .noDatagrams].contains(self) }

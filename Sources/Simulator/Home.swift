@@ -107,9 +107,10 @@ public struct Home {
 
     /// The answer of one machine alone.
     public func expected(
-        _ tokens: [Int32], maxNewTokens: Int = 24, sampling: SamplingSettings = Home.sampling
+        _ tokens: [Int32], maxNewTokens: Int = 24, sampling: SamplingSettings = Home.sampling,
+        format: CacheFormat = .f16
     ) -> [Int32] {
-        model.answer(to: tokens, maxNewTokens: maxNewTokens, sampling: sampling)
+        model.answer(to: tokens, maxNewTokens: maxNewTokens, sampling: sampling, format: format)
     }
 
     public func outcome(_ id: RequestID) -> ChatOutcome? {

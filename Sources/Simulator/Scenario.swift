@@ -118,7 +118,7 @@ public struct Scenario: Sendable, Hashable {
         /// How long each lasts, in seconds.
         public var lasting: ClosedRange<Double> = 0.5...30
         /// Which kinds may come; each is in this world with the chance `each`.
-        public var kinds: [Fault.Kind] = Fault.Kind.allCases
+        public var kinds: [Fault.Kind] = Fault.Kind.ordinary
         public var each = 0.4
         public init() {}
     }

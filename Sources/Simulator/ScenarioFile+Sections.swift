@@ -123,7 +123,7 @@ extension ScenarioFile {
     }
 
     private static func kinds(_ value: ScenarioValue) throws(ScenarioMistake) -> [Fault.Kind] {
-        if case .scalar(let scalar) = value.node, scalar.string == "all" { return Fault.Kind.allCases }
+        if case .scalar(let scalar) = value.node, scalar.string == "all" { return Fault.Kind.ordinary }
         var kinds: [Fault.Kind] = []
         for entry in try value.list() {
             let word = try entry.text()

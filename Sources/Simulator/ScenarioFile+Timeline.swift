@@ -89,7 +89,7 @@ extension Fault.Kind {
     /// Whether it goes on for a while. What cannot is done in a moment.
     public var canLast: Bool {
         switch self {
-        case .resetLinks, .newAddress, .clockJump, .bitRot: false
+        case .resetLinks, .brokenHop, .newAddress, .clockJump, .bitRot: false
         default: true
         }
     }

@@ -205,6 +205,12 @@ extension Story {
                 "authority", "one invitation let in machines \(first) and \(host.index)", [first, host.index])
         }
         invited[text] = host.index
+        // Whoever has not heard that it was away goes on with what it knew of it.
+        guard let joined = host.config(of: network)?.member(host.peer)?.joined else { return }
+        let hasMissedIt = world.hosts.contains { other in
+            other !== host && other.config(of: network)?.member(host.peer).map { $0.joined < joined } ?? false
+        }
+        if hasMissedIt { world.coverage.reached("member came back to somebody who had not seen it leave") }
     }
 }
 

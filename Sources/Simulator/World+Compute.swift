@@ -100,7 +100,9 @@ extension World {
             case .hidden(let payload, _): FakeModel.values(payload)
             }
         for (input, token) in zip(inputs, work.input.tokens) {
-            if let output = host.caches[work.key]?.contents.apply(input, token: token) { outputs.append(output) }
+            if let output = host.caches[work.key]?.contents.apply(input, token: token, format: work.cacheFormat) {
+                outputs.append(output)
+            }
         }
         let heard = host.caches[work.key]?.contents.heard ?? 0
         let result: StageResult =

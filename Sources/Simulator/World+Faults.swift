@@ -33,6 +33,9 @@ extension World {
         case .resetLinks:
             for target in targets { resetLinks(of: target) }
             return nil
+        case .brokenHop:
+            for target in targets { breakHop(of: target, draw: &draw) }
+            return nil
         case .newAddress:
             for target in targets { moveAddress(of: target) }
             return nil
@@ -128,6 +131,16 @@ extension World {
         for link in hosts[target].orderedLinks {
             for end in 0...1 { drop(link.pipe, end, reason: "the connection broke") }
         }
+    }
+
+    /// The link with one of those that compute the same chat. Where that is not its driver, the driver hears nothing of it.
+    private func breakHop(of target: Int, draw: inout Draw) {
+        let sessions = Set(hosts[target].caches.keys.map(\.session))
+        let hops = hosts[target].orderedLinks.filter { link in
+            link.pipe.ends[1 - link.end].host.caches.keys.contains { sessions.contains($0.session) }
+        }
+        guard let hop = draw.element(of: hops) else { return }
+        for end in 0...1 { drop(hop.pipe, end, reason: "the connection broke") }
     }
 
     // MARK: The machine

@@ -31,6 +31,8 @@ extension Frame {
             }
             header.answerStart = UInt64(open.answerStart.value)
             if let awaiting = open.awaiting { header.awaiting = UInt64(awaiting.value) }
+            if let cut = open.cut { header.cut = cut.message }
+            header.cacheFormat = UInt32(open.cacheFormat.rawValue)
             return Frame.assemble(.routeOpen, header)
         case .resume(let resume):
             return Frame.assemble(.resume, resume.message)
@@ -186,12 +188,33 @@ extension RouteOpen {
         }
         let stage = try Field.stage(message.stage)
         guard stage < stages.count else { throw .outOfRange(field: "stage", value: "\(stage)") }
+        let epoch = try Field.epoch(message.epoch)
+        let cut = message.hasCut ? try TextCut(message: message.cut) : nil
+        if let cut, cut.epoch > epoch { throw .outOfRange(field: "cut", value: "\(cut.epoch) after \(epoch)") }
         self.init(
             network: try Field.network(message.network), model: try Field.digest(message.model, "model"),
-            session: try Field.session(message.session), epoch: try Field.epoch(message.epoch), stages: stages,
+            session: try Field.session(message.session), epoch: epoch, stages: stages,
             stage: stage,
             task: try HeadTask(message: message), answerStart: try Field.position(message.answerStart),
-            awaiting: message.hasAwaiting ? try Field.position(message.awaiting) : nil)
+            awaiting: message.hasAwaiting ? try Field.position(message.awaiting) : nil, cut: cut,
+            cacheFormat: try Field.cacheFormat(message.cacheFormat))
+    }
+}
+
+extension TextCut {
+    fileprivate var message: PBTextCutMessage {
+        var message = PBTextCutMessage()
+        message.epoch = epoch.value
+        message.since = since.value
+        message.kept = UInt64(kept.value)
+        return message
+    }
+
+    fileprivate init(message: PBTextCutMessage) throws(WireError) {
+        self.init(
+            epoch: try Field.epoch(message.epoch), since: try Field.epoch(message.since),
+            kept: try Field.position(message.kept))
+        guard since < epoch else { throw .outOfRange(field: "since", value: "\(since) of \(epoch)") }
     }
 }
 

@@ -142,6 +142,21 @@ public struct RouteStage: Hashable, Sendable {
     }
 }
 
+/// Where a session's text last went another way: in an answer that was cut short, or a turn that was written anew.
+public struct TextCut: Hashable, Sendable {
+    /// The first epoch of the present text. What a stage has applied in an older one may belong to another.
+    public let epoch: RouteEpoch
+    /// The first epoch of the text before. What a stage has applied in a yet older one is of no text that is known any more.
+    public let since: RouteEpoch
+    /// Positions that the present text and the one before begin with.
+    public let kept: Position
+    public init(epoch: RouteEpoch, since: RouteEpoch, kept: Position) {
+        self.epoch = epoch
+        self.since = since
+        self.kept = kept
+    }
+}
+
 /// From the driver to every stage: this is the session's route from now on.
 public struct RouteOpen: Hashable, Sendable {
     public let network: NetworkID
@@ -158,10 +173,15 @@ public struct RouteOpen: Hashable, Sendable {
     public let answerStart: Position
     /// The position whose sample the driver waits for, where it waits for one.
     public let awaiting: Position?
+    /// Nil while the session's text has only grown.
+    public let cut: TextCut?
+    /// In which format the session's stages keep what they compute. A stage goes by this, whatever policy it knows of.
+    public let cacheFormat: CacheFormat
 
     public init(
         network: NetworkID, model: Digest, session: SessionID, epoch: RouteEpoch, stages: [RouteStage], stage: Int,
-        task: HeadTask, answerStart: Position, awaiting: Position?
+        task: HeadTask, answerStart: Position, awaiting: Position?, cut: TextCut? = nil,
+        cacheFormat: CacheFormat = .f16
     ) {
         self.network = network
         self.model = model
@@ -172,6 +192,8 @@ public struct RouteOpen: Hashable, Sendable {
         self.task = task
         self.answerStart = answerStart
         self.awaiting = awaiting
+        self.cut = cut
+        self.cacheFormat = cacheFormat
     }
 }
 

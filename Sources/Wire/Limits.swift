@@ -25,6 +25,9 @@ public enum Limits {
     public static let blocks = 1024
     /// Pieces that one block needs: its own, and the embedding where the head is tied to it.
     public static let piecesPerBlock = 4
+    /// Bytes that a block keeps of one position: a key and a value of the greatest width, in single precision. So what all stages of a
+    /// peer keep is counted within 64 bits.
+    public static let cacheBytes = 1 << 20
     /// Ranges in a record or an assignment: at worst every other block.
     public static let ranges = 1024
     /// Open invitations of a network.

@@ -26,9 +26,40 @@ public struct ModelManifest: Hashable, Sendable {
         public let pieces: [Piece]
         /// Bytes of memory that it takes when it is ready to compute.
         public let memory: UInt64
-        public init(pieces: [Piece], memory: UInt64) {
+        /// What it keeps of a session; nil where whoever made the manifest did not say.
+        public let cache: Cache?
+        public init(pieces: [Piece], memory: UInt64, cache: Cache? = nil) {
             self.pieces = pieces
             self.memory = memory
+            self.cache = cache
+        }
+    }
+
+    /// What a block keeps of a session: keys and values, or what a convolution convolves.
+    public struct Cache: Hashable, Sendable {
+        /// Bytes that a position takes in half precision.
+        public let f16: Int
+        /// Bytes that a position takes in groups of 8-bit numbers; no more than in half precision.
+        public let q8_0: Int
+        /// Positions that it keeps at most; nil where it keeps all.
+        public let positions: Int?
+        public init(f16: Int, q8_0: Int, positions: Int? = nil) {
+            self.f16 = f16
+            self.q8_0 = q8_0
+            self.positions = positions
+        }
+
+        /// An embedding's, and a head's.
+        public static let none = Cache(f16: 0, q8_0: 0)
+        /// Positions that the engine takes memory for at a time.
+        public static let page = 64
+
+        /// Bytes that a position takes.
+        func bytes(_ format: CacheFormat) -> Int {
+            switch format {
+            case .f16: f16
+            case .q8_0: q8_0
+            }
         }
     }
 
@@ -59,6 +90,14 @@ public struct ModelManifest: Hashable, Sendable {
     /// Every block, first to last.
     public var allBlocks: BlockRange { BlockRange(0...blocks.count - 1) }
 
+    /// Bytes that a block keeps of a session of so many positions.
+    public func cacheBytes(ofBlock block: Int, positions: Int, format: CacheFormat) -> Int {
+        // Key and value in single precision, each as wide as the state, where nothing is known.
+        guard let cache = blocks[block].cache else { return positions * width * 8 }
+        let paged = (positions + Cache.page - 1) / Cache.page * Cache.page
+        return min(paged, cache.positions ?? paged) * cache.bytes(format)
+    }
+
     /// Every piece, once, in the order of the chain; the metadata comes first.
     public var pieces: [Piece] {
         var seen: Set<Digest> = []
@@ -85,6 +124,7 @@ extension ModelManifest: ProtobufCodable {
             var inner = PBBlockMessage()
             inner.pieces = block.pieces.map(\.message)
             inner.memory = block.memory
+            if let cache = block.cache { inner.cache = cache.message }
             return inner
         }
         message.contextLength = UInt32(contextLength)
@@ -106,7 +146,10 @@ extension ModelManifest: ProtobufCodable {
             for piece in block.pieces { pieces.append(try Piece(message: piece)) }
             // Sums over all blocks must stay within 64 bits.
             guard block.memory <= UInt64(1) << 50 else { throw .outOfRange(field: "memory", value: "\(block.memory)") }
-            blocks.append(Block(pieces: pieces, memory: block.memory))
+            blocks.append(
+                Block(
+                    pieces: pieces, memory: block.memory,
+                    cache: block.hasCache ? try Cache(message: block.cache) : nil))
         }
         self.init(
             name: try Field.text(message.name, "name"),
@@ -115,6 +158,26 @@ extension ModelManifest: ProtobufCodable {
             contextLength: try Field.number(message.contextLength, "context_length", in: 1...Limits.positions),
             vocabulary: try Field.number(message.vocabulary, "vocabulary", in: 1...Limits.vocabulary),
             width: try Field.number(message.width, "width", in: 1...Limits.width))
+    }
+}
+
+extension ModelManifest.Cache {
+    var message: PBCacheMessage {
+        var message = PBCacheMessage()
+        message.f16 = UInt32(clamping: f16)
+        message.q80 = UInt32(clamping: q8_0)
+        if let positions { message.positions = UInt32(clamping: positions) }
+        return message
+    }
+
+    init(message: PBCacheMessage) throws(WireError) {
+        let f16 = try Field.number(message.f16, "f16", in: 0...Limits.cacheBytes)
+        // What takes nothing in one format takes nothing in another.
+        let smallest = f16 == 0 ? 0 : 1
+        self.init(
+            f16: f16, q8_0: try Field.number(message.q80, "q8_0", in: smallest...f16),
+            positions: message.hasPositions
+                ? try Field.number(message.positions, "positions", in: 1...Limits.positions) : nil)
     }
 }
 

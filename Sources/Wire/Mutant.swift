@@ -41,6 +41,18 @@ public enum Mutant: String, CaseIterable, Sendable {
     case suspicionNeverExpires
     case strangersRecordsTaken
     case rumourOfUnprovenLife
+
+    // Chain
+    case overlapAppliedTwice
+    case takeoverWithoutReplay
+    case cacheKeptForOtherBlocks
+    case staleResultTaken
+
+    // MeshCore
+    case blocksNotAwaited
+    case recordsCountedAnew
+    case probationSkipped
+    case laterLifeIgnored
 }
 
 #if MUTANTS

@@ -110,13 +110,15 @@ extension NetworkPolicy {
         var message = PBPolicyMessage()
         message.maxVoters = UInt32(clamping: maxVoters)
         message.voterGrace = UInt32(clamping: voterGrace)
+        message.cacheFormat = UInt32(cacheFormat.rawValue)
         return message
     }
 
     init(message: PBPolicyMessage) throws(WireError) {
         self.init(
             maxVoters: try Field.number(message.maxVoters, "max_voters", in: NetworkPolicy.votersAllowed),
-            voterGrace: try Field.number(message.voterGrace, "voter_grace", in: NetworkPolicy.graceAllowed))
+            voterGrace: try Field.number(message.voterGrace, "voter_grace", in: NetworkPolicy.graceAllowed),
+            cacheFormat: try Field.cacheFormat(message.cacheFormat))
     }
 }
 

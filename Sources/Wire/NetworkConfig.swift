@@ -28,21 +28,24 @@ public enum Role: Int, Sendable, CaseIterable, CustomStringConvertible {
     public var holdsBlocks: Bool { self != .member }
 }
 
-/// How a network keeps its voters.
+/// How a network keeps its voters, and what it computes with.
 public struct NetworkPolicy: Hashable, Sendable {
     /// The most voters that there may be.
     public let maxVoters: Int
     /// Seconds that a voter may be away before another member takes its seat.
     public let voterGrace: Int
+    /// In which format sessions keep keys and values.
+    public let cacheFormat: CacheFormat
 
     public static let votersAllowed = 1...7
     /// Seconds: up to a week.
     public static let graceAllowed = 1...604_800
     public static let standard = NetworkPolicy(maxVoters: 7, voterGrace: 300)
 
-    public init(maxVoters: Int, voterGrace: Int) {
+    public init(maxVoters: Int, voterGrace: Int, cacheFormat: CacheFormat = .f16) {
         self.maxVoters = maxVoters
         self.voterGrace = voterGrace
+        self.cacheFormat = cacheFormat
     }
 
     public var isAllowed: Bool {

@@ -1014,11 +1014,46 @@ nonisolated struct PBRouteOpenFrame: @unchecked Sendable {
     set {_uniqueStorage()._answerStart = newValue}
   }
 
+  /// absent while the session's text has only grown
+  var cut: PBTextCutMessage {
+    get {_storage._cut ?? PBTextCutMessage()}
+    set {_uniqueStorage()._cut = newValue}
+  }
+  /// Returns true if `cut` has been explicitly set.
+  var hasCut: Bool {_storage._cut != nil}
+  /// Clears the value of `cut`. Subsequent reads from it will return its default value.
+  mutating func clearCut() {_uniqueStorage()._cut = nil}
+
+  /// how the session keeps its keys and values, as in the policy
+  var cacheFormat: UInt32 {
+    get {_storage._cacheFormat}
+    set {_uniqueStorage()._cacheFormat = newValue}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+nonisolated struct PBTextCutMessage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// the first of the present text
+  var epoch: UInt64 = 0
+
+  /// the first of the text before
+  var since: UInt64 = 0
+
+  /// positions that both begin with
+  var kept: UInt64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
 }
 
 nonisolated struct PBRouteStageMessage: Sendable {
@@ -1592,6 +1627,9 @@ nonisolated struct PBPolicyMessage: Sendable {
   /// seconds
   var voterGrace: UInt32 = 0
 
+  /// how sessions keep their keys and values: 0 f16, 1 q8_0
+  var cacheFormat: UInt32 = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -1621,9 +1659,49 @@ nonisolated struct PBBlockMessage: Sendable {
   /// bytes of memory that the block takes when loaded
   var memory: UInt64 = 0
 
+  /// what it keeps of a session's positions; absent where that is not known
+  var cache: PBCacheMessage {
+    get {_cache ?? PBCacheMessage()}
+    set {_cache = newValue}
+  }
+  /// Returns true if `cache` has been explicitly set.
+  var hasCache: Bool {self._cache != nil}
+  /// Clears the value of `cache`. Subsequent reads from it will return its default value.
+  mutating func clearCache() {self._cache = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
+
+  fileprivate var _cache: PBCacheMessage? = nil
+}
+
+nonisolated struct PBCacheMessage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// bytes of a position, in half precision
+  var f16: UInt32 = 0
+
+  /// bytes of a position, in groups of 8-bit numbers
+  var q80: UInt32 = 0
+
+  /// it keeps at most so many positions; absent where it keeps all
+  var positions: UInt32 {
+    get {_positions ?? 0}
+    set {_positions = newValue}
+  }
+  /// Returns true if `positions` has been explicitly set.
+  var hasPositions: Bool {self._positions != nil}
+  /// Clears the value of `positions`. Subsequent reads from it will return its default value.
+  mutating func clearPositions() {self._positions = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _positions: UInt32? = nil
 }
 
 nonisolated struct PBModelMessage: Sendable {
@@ -3749,7 +3827,7 @@ nonisolated extension PBPieceDataFrame: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension PBRouteOpenFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".RouteOpenFrame"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}network\0\u{1}session\0\u{1}epoch\0\u{1}stages\0\u{1}stage\0\u{1}sampling\0\u{1}awaiting\0\u{1}model\0\u{2}\u{2}embedding\0\u{3}answer_start\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}network\0\u{1}session\0\u{1}epoch\0\u{1}stages\0\u{1}stage\0\u{1}sampling\0\u{1}awaiting\0\u{1}model\0\u{2}\u{2}embedding\0\u{3}answer_start\0\u{1}cut\0\u{3}cache_format\0")
 
   fileprivate class _StorageClass {
     var _network: Data = Data()
@@ -3762,6 +3840,8 @@ nonisolated extension PBRouteOpenFrame: SwiftProtobuf.Message, SwiftProtobuf._Me
     var _model: Data = Data()
     var _embedding: Bool = false
     var _answerStart: UInt64 = 0
+    var _cut: PBTextCutMessage? = nil
+    var _cacheFormat: UInt32 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -3782,6 +3862,8 @@ nonisolated extension PBRouteOpenFrame: SwiftProtobuf.Message, SwiftProtobuf._Me
       _model = source._model
       _embedding = source._embedding
       _answerStart = source._answerStart
+      _cut = source._cut
+      _cacheFormat = source._cacheFormat
     }
   }
 
@@ -3810,6 +3892,8 @@ nonisolated extension PBRouteOpenFrame: SwiftProtobuf.Message, SwiftProtobuf._Me
         case 8: try { try decoder.decodeSingularBytesField(value: &_storage._model) }()
         case 10: try { try decoder.decodeSingularBoolField(value: &_storage._embedding) }()
         case 11: try { try decoder.decodeSingularUInt64Field(value: &_storage._answerStart) }()
+        case 12: try { try decoder.decodeSingularMessageField(value: &_storage._cut) }()
+        case 13: try { try decoder.decodeSingularUInt32Field(value: &_storage._cacheFormat) }()
         default: break
         }
       }
@@ -3852,6 +3936,12 @@ nonisolated extension PBRouteOpenFrame: SwiftProtobuf.Message, SwiftProtobuf._Me
       if _storage._answerStart != 0 {
         try visitor.visitSingularUInt64Field(value: _storage._answerStart, fieldNumber: 11)
       }
+      try { if let v = _storage._cut {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
+      } }()
+      if _storage._cacheFormat != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._cacheFormat, fieldNumber: 13)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3871,10 +3961,52 @@ nonisolated extension PBRouteOpenFrame: SwiftProtobuf.Message, SwiftProtobuf._Me
         if _storage._model != rhs_storage._model {return false}
         if _storage._embedding != rhs_storage._embedding {return false}
         if _storage._answerStart != rhs_storage._answerStart {return false}
+        if _storage._cut != rhs_storage._cut {return false}
+        if _storage._cacheFormat != rhs_storage._cacheFormat {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBTextCutMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".TextCutMessage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}since\0\u{1}kept\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.since) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.kept) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.epoch != 0 {
+      try visitor.visitSingularUInt64Field(value: self.epoch, fieldNumber: 1)
+    }
+    if self.since != 0 {
+      try visitor.visitSingularUInt64Field(value: self.since, fieldNumber: 2)
+    }
+    if self.kept != 0 {
+      try visitor.visitSingularUInt64Field(value: self.kept, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBTextCutMessage, rhs: PBTextCutMessage) -> Bool {
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs.since != rhs.since {return false}
+    if lhs.kept != rhs.kept {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4997,7 +5129,7 @@ nonisolated extension PBMemberMessage: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension PBPolicyMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".PolicyMessage"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}max_voters\0\u{3}voter_grace\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}max_voters\0\u{3}voter_grace\0\u{3}cache_format\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5007,6 +5139,7 @@ nonisolated extension PBPolicyMessage: SwiftProtobuf.Message, SwiftProtobuf._Mes
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt32Field(value: &self.maxVoters) }()
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.voterGrace) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.cacheFormat) }()
       default: break
       }
     }
@@ -5019,12 +5152,16 @@ nonisolated extension PBPolicyMessage: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if self.voterGrace != 0 {
       try visitor.visitSingularUInt32Field(value: self.voterGrace, fieldNumber: 2)
     }
+    if self.cacheFormat != 0 {
+      try visitor.visitSingularUInt32Field(value: self.cacheFormat, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: PBPolicyMessage, rhs: PBPolicyMessage) -> Bool {
     if lhs.maxVoters != rhs.maxVoters {return false}
     if lhs.voterGrace != rhs.voterGrace {return false}
+    if lhs.cacheFormat != rhs.cacheFormat {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5067,7 +5204,7 @@ nonisolated extension PBPieceMessage: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension PBBlockMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".BlockMessage"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}pieces\0\u{1}memory\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}pieces\0\u{1}memory\0\u{1}cache\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5077,24 +5214,77 @@ nonisolated extension PBBlockMessage: SwiftProtobuf.Message, SwiftProtobuf._Mess
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.pieces) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.memory) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._cache) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.pieces.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.pieces, fieldNumber: 1)
     }
     if self.memory != 0 {
       try visitor.visitSingularUInt64Field(value: self.memory, fieldNumber: 2)
     }
+    try { if let v = self._cache {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: PBBlockMessage, rhs: PBBlockMessage) -> Bool {
     if lhs.pieces != rhs.pieces {return false}
     if lhs.memory != rhs.memory {return false}
+    if lhs._cache != rhs._cache {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBCacheMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".CacheMessage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}f16\0\u{3}q8_0\0\u{1}positions\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.f16) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.q80) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self._positions) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.f16 != 0 {
+      try visitor.visitSingularUInt32Field(value: self.f16, fieldNumber: 1)
+    }
+    if self.q80 != 0 {
+      try visitor.visitSingularUInt32Field(value: self.q80, fieldNumber: 2)
+    }
+    try { if let v = self._positions {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 3)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBCacheMessage, rhs: PBCacheMessage) -> Bool {
+    if lhs.f16 != rhs.f16 {return false}
+    if lhs.q80 != rhs.q80 {return false}
+    if lhs._positions != rhs._positions {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

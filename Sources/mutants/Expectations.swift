@@ -78,5 +78,18 @@ struct Expectation {
         .conflictIgnored: config("answer", in: ["split-floor"]),
         .olderConfigAdopted: config("monotone", in: ["rolling-restart"]),
         .invitationNotConsumed: config("authority", in: ["thundering-invitations"]),
+
+        // Chain. A position that is applied out of its place changes every token after it.
+        .overlapAppliedTwice: whole("tokens", in: ["broken-hops"]),
+        .takeoverWithoutReplay: whole("compute", in: ["plug-pulled"]),
+        .cacheKeptForOtherBlocks: whole("compute", in: ["plug-pulled"]),
+        .staleResultTaken: whole("tokens", "compute", in: ["broken-hops"]),
+
+        // MeshCore
+        .blocksNotAwaited: whole("compute", in: ["plug-pulled"]),
+        .recordsCountedAnew: whole("monotone", in: ["revolving-door"]),
+        // What a machine has forgotten it promises once more.
+        .probationSkipped: whole("durable", "election", "log", in: ["stale-disk"]),
+        .laterLifeIgnored: whole("convergence", in: ["stale-disk"]),
     ]
 }

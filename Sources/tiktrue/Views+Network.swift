@@ -10,7 +10,8 @@ extension Views {
     static func networkInDetail(_ network: NetworkDocument) -> String {
         let policy = network.policy
         var details = [
-            "at most \(count(policy.maxVoters, "voter")); one that is away for \(policy.voterGrace) s gives its seat to another"
+            "at most \(count(policy.maxVoters, "voter")); one that is away for \(policy.voterGrace) s gives its seat to another",
+            "conversations keep keys and values in \(policy.cacheFormat)",
         ]
         if !network.quorum, network.role == "admin", !awayVoters(of: network).isEmpty {
             details.append("if they are lost for good, go on without them: tiktrue network recover \(network.name)")

@@ -89,6 +89,7 @@ enum Views {
     static func bench(_ bench: BenchDocument) -> String {
         var facts = Facts()
         facts.add("model", bench.model)
+        facts.add("instructions", bench.instructions)
         facts.add("weights", "\(ByteSize(bytes: UInt64(bench.memory.weights))) in memory")
         if let most = bench.memory.residentMax { facts.add("process", "\(ByteSize(bytes: UInt64(most))) at most") }
         facts.add(

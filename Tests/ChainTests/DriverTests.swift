@@ -29,6 +29,21 @@ import Wire
         }
     }
 
+    @Test("names its session's cache format to every stage, in every route")
+    func namesFormat() {
+        driver = Driver(
+            network: World.network, model: World.model, session: session, peer: driverPeer, blockCount: 9,
+            task: World.task, cacheFormat: .q8_0, settings: .small)
+        for epoch in 1...2 as ClosedRange<UInt64> {
+            let effects = handle(.rerouted(threeStages))
+            _ = handle(.stageLost(peer(2)))
+            for index in 0..<3 {
+                #expect(
+                    effects.frames(to: peer(index + 1)) == [.routeOpen(routeOpen(epoch, stage: index, format: .q8_0))])
+            }
+        }
+    }
+
     @Test("sends nothing before the first stage has said where to begin, then its tokens from there")
     func feeds() {
         _ = handle(.rerouted(threeStages))

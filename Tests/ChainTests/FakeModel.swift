@@ -25,7 +25,7 @@ enum FakeModel {
 
     /// What an undisturbed machine that holds every block answers to these turns.
     static func answers(
-        turns: [Turn], blockCount: Int, settings: SamplingSettings
+        turns: [Turn], blockCount: Int, settings: SamplingSettings = World.sampling
     ) -> [[Int32]] {
         var cache = FakeCache(blocks: BlockRange(0...(blockCount - 1)))
         var tokens: [Int32] = []

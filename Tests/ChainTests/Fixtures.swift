@@ -18,14 +18,20 @@ let threeStages = [stage(1, 0...2), stage(2, 3...5), stage(3, 6...8)]
 
 func routeOpen(
     _ epoch: UInt64, stage: Int, stages: [RouteStage] = threeStages, awaiting: Int? = nil, seed: UInt64 = 42,
-    start: Int? = nil, task: HeadTask? = nil
+    start: Int? = nil, task: HeadTask? = nil, cut: TextCut? = nil,
+    format: CacheFormat = .f16
 ) -> RouteOpen {
     RouteOpen(
         network: World.network, model: World.model, session: session, epoch: RouteEpoch(epoch), stages: stages,
         stage: stage,
         task: task ?? .sampling(SamplingSettings(temperature: 0, topK: 0, topP: 1, seed: seed)),
         answerStart: Position(start ?? awaiting ?? 0),
-        awaiting: awaiting.map { Position($0) })
+        awaiting: awaiting.map { Position($0) }, cut: cut, cacheFormat: format)
+}
+
+/// The text that begins with this epoch.
+func cut(_ epoch: UInt64, since: UInt64, kept: Int) -> TextCut {
+    TextCut(epoch: RouteEpoch(epoch), since: RouteEpoch(since), kept: Position(kept))
 }
 
 func resume(_ epoch: UInt64, stage: Int, next: Int) -> Frame {

@@ -36,6 +36,21 @@ import Wire
         #expect(log.start == Position(6) && log.end == Position(6) && log.bytes == 0)
     }
 
+    @Test("is cut at any position, and goes on from there", arguments: 0...6)
+    func cuts(at position: Int) {
+        var log = Self.filled()
+        log.drop(before: Position(3))
+        log.cut(to: Position(position))
+        #expect(log.end == Position(position))
+        #expect(log.start == min(Position(3), log.end))
+        #expect(log.bytes == max(0, position - 3) * 8)
+        let isTaken = log.append(FakeModel.payload([90]), tokens: [90])
+        #expect(isTaken)
+        let part = log.part(from: log.start, count: log.end.value - log.start.value)
+        #expect(FakeModel.values(part.payload) == (log.start.value..<position).map { UInt64($0) } + [90])
+        #expect(part.tokens == (log.start.value..<position).map { Int32($0) } + [90])
+    }
+
     @Test("refuses bytes that do not divide, or of another width")
     func refuses() {
         var log = Self.filled()

@@ -225,6 +225,19 @@ import Wire
         #expect(bench.stage.logBytes == 0)
     }
 
+    @Test("keeps what it computes in the format that the route names, and starts from nothing where that is another")
+    func otherFormat() {
+        let bench = StageBench()
+        bench.open(routeOpen(1, stage: 1))
+        bench.finish(bench.receive(activation(1, stage: 1, at: 0, [1, 2, 3]), from: 1))
+        let effects = bench.open(routeOpen(2, stage: 1, format: .q8_0))
+        #expect(effects.resets == [BlockRange(3...5)])
+        #expect(effects.frames(to: peer(1)) == [resume(2, stage: 1, next: 0)])
+        #expect(bench.stage.logBytes == 0)
+        let works = bench.receive(activation(2, stage: 1, at: 0, [1]), from: 1).works
+        #expect(works.map(\.cacheFormat) == [.q8_0])
+    }
+
     @Test("gives up the computation under way when a new route opens, and takes no result of it")
     func givesUp() {
         let bench = StageBench()

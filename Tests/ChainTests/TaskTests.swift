@@ -89,6 +89,49 @@ import Wire
         #expect(driver.tokens == [8, 9])
     }
 
+    /// A driver of a model with room for three tokens, over three stages that have been told of a turn.
+    private func full(_ tokens: [Int32], maxNewTokens: Int = 1, _ task: HeadTask) -> (Driver, [Driver.Effect]) {
+        var driver = Driver(
+            network: World.network, model: World.model, session: session, peer: driverPeer, blockCount: 9,
+            task: task, contextLimit: 3, settings: .small)
+        _ = driver.handle(.rerouted(threeStages), at: .zero)
+        let effects = driver.handle(
+            .append(tokens: tokens, maxNewTokens: maxNewTokens, stop: [], task: task), at: .zero)
+        return (driver, effects)
+    }
+
+    @Test("a text that fills the context is embedded, and one that is a position longer is refused")
+    func fullContext() {
+        var (driver, effects) = full([1, 2, 3], .embedding)
+        #expect(effects.finish == nil)
+        let fed = driver.handle(.received(resume(1, stage: 0, next: 0), from: World.peer(1)), at: .zero)
+        #expect(fed.frames(to: World.peer(1)) == [tokens(1, at: 0, [1, 2, 3], sample: true)])
+        effects = driver.handle(.received(embedded(1, at: 3, 5), from: World.peer(3)), at: .zero)
+        #expect(effects == [.embedding(FakeModel.payload([5])), .finished(.stop)])
+        let refusal = "the conversation of 0 tokens and 4 new ones is over the limit of 3; start a new one"
+        #expect(full([1, 2, 3, 4], .embedding).1 == [.finished(.failed(refusal))])
+    }
+
+    @Test("an answer needs a position of its own, where an embedding needs none")
+    func noRoomToAnswer() {
+        #expect(full([1, 2, 3], World.task).1 == [.finished(.length)])
+        #expect(full([1, 2], World.task).1.finish == nil)
+    }
+
+    @Test("nothing is computed where no token is wanted", arguments: [World.task, .embedding])
+    func nothingWanted(_ task: HeadTask) {
+        #expect(full([1], maxNewTokens: 0, task).1 == [.finished(.length)])
+    }
+
+    @Test("an embedding that nobody asked for, or that comes twice, is dropped")
+    func unasked() {
+        var (driver, _) = full([1, 2], World.task)
+        #expect(driver.handle(.received(embedded(1, at: 2, 5), from: World.peer(3)), at: .zero).isEmpty)
+        (driver, _) = full([1, 2], .embedding)
+        #expect(driver.handle(.received(embedded(1, at: 2, 5), from: World.peer(3)), at: .zero).finish == .stop)
+        #expect(driver.handle(.received(embedded(1, at: 2, 5), from: World.peer(3)), at: .zero).isEmpty)
+    }
+
     @Test("a stage whose cache has lost positions goes back to what is left, and asks for the rest")
     func losesPositions() {
         let bench = StageBench(index: 1)

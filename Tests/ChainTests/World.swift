@@ -235,12 +235,12 @@ final class World {
         }
     }
 
-    func say(_ turn: Turn) {
+    func say(_ turn: Turn, keeping: Int? = nil) {
         answer = []
         finished = nil
         drive(
             .append(
-                tokens: turn.prompt, maxNewTokens: turn.maxNewTokens, stop: turn.stop,
+                tokens: turn.prompt, keeping: keeping, maxNewTokens: turn.maxNewTokens, stop: turn.stop,
                 task: turn.settings.map { .sampling($0) } ?? World.task))
     }
 

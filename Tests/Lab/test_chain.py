@@ -4,6 +4,7 @@ import json
 import tempfile
 from pathlib import Path
 
+from lab import wait_until
 from peers import PLENTY, TOKENS, PeerCase, blocks
 
 PROMPTS = (
@@ -91,6 +92,25 @@ class ChainTests(PeerCase):
             self.assertTrue(one["text"].startswith("{"), one["text"])
             self.assertEqual(one["reroutes"], 0)
 
+    def test_an_answer_cut_at_a_stop_string_costs_the_next_turn_only_what_is_new(self):
+        first, *_ = printed = self.conversation("home", self.peers[0], "--stop", " is")
+        alone = self.conversation("alone", self.whole, "--stop", " is")
+        for one, other in zip(printed, alone):
+            self.assert_same_answer(one, other)
+            self.assertEqual(one["timings"]["prompt_tokens"], other["timings"]["prompt_tokens"])
+        self.assertEqual(first["finish_reason"], "stop")
+        # The question, what stands around it, and the few tokens with which the answer's end is read again.
+        for later in printed[1:]:
+            self.assertLess(later["timings"]["prompt_tokens"], first["timings"]["prompt_tokens"])
+            self.assertEqual(later["reroutes"], 0)
+
+    def conversation(self, network, peer, *options):
+        """Three turns. The first one is the longest, so that computing it anew would show."""
+        lines = "Tell me, in a few plain words and without any lists, which animals live in the sea, and why whales are no fish.\n"
+        lines += "Why?\nAnd birds?\n"
+        printed = peer.do("chat", "--network", network, *options, "--max-tokens", 48, "--json", input=lines)
+        return [json.loads(line) for line in printed.splitlines()]
+
     def test_embeddings_equal_those_of_a_single_peer(self):
         texts = ("The cat sat on the mat.", "A cat was sitting on a mat.", "Interest rates rose by half a point in March.")
         split = self.peers[2].json("embed", "--network", "home", *texts)
@@ -100,6 +120,21 @@ class ChainTests(PeerCase):
             return sum(x * y for x, y in zip(split["embeddings"][one], split["embeddings"][other]))
         self.assertAlmostEqual(nearness(0, 0), 1, places=4)
         self.assertGreater(nearness(0, 1), nearness(0, 2))
+
+    def test_the_cache_format_is_the_networks_policy(self):
+        options = ("--logprobs", 1)
+        halves = self.peers[0].chat(*options, tokens=32)
+        for peer, network in ((self.peers[0], "home"), (self.whole, "alone")):
+            self.assertEqual(peer.network(network)["policy"]["cache_format"], "f16")
+            peer.do("network", "set-policy", network, "--cache-format", "q8_0")
+        wait_until(lambda: all(peer.network()["policy"]["cache_format"] == "q8_0" for peer in self.peers),
+                   "everyone knows the policy")
+        alone = self.whole.chat(*options, network="alone", tokens=32)
+        for peer in self.peers:
+            split = peer.chat(*options, tokens=32)
+            self.assert_same_answer(split, alone)
+            self.assertEqual(split["logprobs"], alone["logprobs"])
+        self.assertNotEqual(alone["logprobs"], halves["logprobs"])
 
     def test_every_peer_may_ask_and_hears_the_same(self):
         answers = [peer.chat(tokens=48) for peer in self.peers]

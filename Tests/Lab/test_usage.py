@@ -22,7 +22,7 @@ WRONG = {
     "network set-model": ["network set-model", "network set-model home"],
     "network set-policy": ["network set-policy", "network set-policy home", "network set-policy home --max-voters 2",
                            "network set-policy home --max-voters 9", "network set-policy home --voter-grace 0",
-                           "network set-policy home --voter-grace 604801"],
+                           "network set-policy home --voter-grace 604801", "network set-policy home --cache-format f32"],
     "network plan": ["network plan", "network plan home now"],
     "network revoke": ["network revoke", "network revoke home"],
     # Without a terminal nobody can be asked.

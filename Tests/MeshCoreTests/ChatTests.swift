@@ -149,20 +149,62 @@ import Wire
         home.expectSound()
     }
 
-    @Test("A conversation whose beginning was changed is computed anew")
+    @Test("A turn that is written anew computes what is new, after what both texts begin with")
     func editedConversation() throws {
         let home = try Home(seed: 7)
         let world = home.world
         world.answer(home.chat(0, [1, 2, 3], maxNewTokens: 10))
+        let before = world.hosts.map(\.positionsComputed)
         let edited: [Int32] = [1, 2, 4, 9, 9]
         let id = home.chat(0, edited, maxNewTokens: 10)
         world.answer(id)
         #expect(world.tokens(id) == home.expected(edited, maxNewTokens: 10))
-        #expect(home.outcome(id)?.promptTokens == 5)
-        world.run(for: .milliseconds(100))
-        for host in world.hosts {
-            #expect(host.core?.stages.stages.count ?? 0 <= 1, "the first session's stages are freed")
+        #expect(home.outcome(id)?.promptTokens == 3)
+        #expect(home.outcome(id)?.reroutes == 0)
+        for (host, count) in before.enumerated() {
+            #expect(world.hosts[host].positionsComputed - count == 3 + 9)
         }
+        home.expectSound()
+    }
+
+    @Test(
+        "An answer of which only a part was read costs the next turn what is new, and a repeated question next to nothing"
+    )
+    func shortenedAnswer() throws {
+        let home = try Home(seed: 7)
+        let world = home.world
+        func turn(_ text: [Int32], prompt: Int, positions: Int) {
+            let before = world.hosts.map(\.positionsComputed)
+            let id = home.chat(0, text, maxNewTokens: 10)
+            world.answer(id)
+            #expect(world.tokens(id) == home.expected(text, maxNewTokens: 10))
+            #expect(home.outcome(id)?.promptTokens == prompt)
+            for (host, count) in before.enumerated() {
+                #expect(world.hosts[host].positionsComputed - count <= positions)
+            }
+        }
+        let question: [Int32] = [1, 2, 3]
+        turn(question, prompt: 3, positions: 3 + 9)
+        let read = question + home.expected(question, maxNewTokens: 10).prefix(6)
+        turn(read + [50], prompt: 1, positions: 1 + 9)
+        // The last stage applies the question's last token anew.
+        turn(question, prompt: 0, positions: 1 + 9)
+        home.expectSound()
+    }
+
+    @Test(
+        "A conversation that has nothing in common with the one before is another session, and the first one's stages are freed"
+    )
+    func otherConversation() throws {
+        let home = try Home(seed: 7)
+        let world = home.world
+        world.answer(home.chat(0, [1, 2, 3], maxNewTokens: 10))
+        let other: [Int32] = [9, 9]
+        let id = home.chat(0, other, maxNewTokens: 10)
+        world.answer(id)
+        #expect(world.tokens(id) == home.expected(other, maxNewTokens: 10))
+        world.run(for: .milliseconds(100))
+        for host in world.hosts { #expect(host.core?.stages.stages.count ?? 0 <= 1) }
         home.expectSound()
     }
 
@@ -342,6 +384,43 @@ import Wire
         }
         #expect(told[0].count == 1)
         #expect(Set(told).count == 1)
+        home.expectSound()
+    }
+
+    @Test(
+        "A text may fill the model's context to embed it, and may leave one position to answer it; more is refused in a sentence"
+    )
+    func fullContext() throws {
+        let home = try Home(seed: 17)
+        let world = home.world
+        let room = home.model.manifest.contextLength
+        func ask(_ count: Int, _ task: HeadTask) -> [Response] {
+            let id = world.request(
+                0,
+                .chat(
+                    ChatInput(
+                        network: home.network, conversation: SessionID(high: 2, low: UInt64(count)),
+                        tokens: (0..<count).map { Int32($0 % 900) }, maxNewTokens: 8, stopTokens: [], task: task,
+                        goesOn: false)))
+            world.answer(id)
+            return world.responses[id] ?? []
+        }
+        let embedded = ask(room, .embedding)
+        #expect(embedded.contains { if case .embedding = $0 { true } else { false } })
+        #expect(
+            ask(room + 1, .embedding) == [
+                .refused("the text has \(room + 1) tokens and the model takes \(room); shorten it")
+            ])
+        let answered = ask(room - 1, .sampling(Home.sampling))
+        #expect(answered.count { if case .token = $0 { true } else { false } } == 1)
+        guard case .chatFinished(let outcome)? = answered.last else { return #expect(Bool(false), "\(answered)") }
+        #expect(outcome.reason == .length)
+        #expect(
+            ask(room, .sampling(Home.sampling)) == [
+                .refused(
+                    "the conversation has \(room) tokens, which leaves no room for an answer, since the model takes "
+                        + "\(room); start a new one")
+            ])
         home.expectSound()
     }
 

@@ -173,7 +173,10 @@ struct ApplyingTests {
         config.members[2].changed = Revision(9)
         let changes: [(ConfigCommand.Change, changed: UInt64, says: String)] = [
             (.setModel(Sample.model()), 12, "the model was changed to other in revision 12 meanwhile"),
-            (.setPolicy(.standard), 11, "the policy was changed to at most 7 voters and 300 s of grace in revision 11"),
+            (
+                .setPolicy(.standard), 11,
+                "the policy was changed to at most 7 voters, 300 s of grace and a cache in f16 in revision 11"
+            ),
             (.assign([]), 10, "the assignment of blocks was changed in revision 10"),
             (.setRole(Sample.peer(3), .backup), 9, "p3 was made worker with 0 MiB of memory in revision 9"),
             (grant(3), 9, "p3 was made worker"),

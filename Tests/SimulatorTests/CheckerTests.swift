@@ -191,6 +191,22 @@ import Wire
         #expect(holds(1, life: 3, since: 9) == nil)
     }
 
+    @Test("records: a peer that tells of itself twice under one version, or under an older one, is found")
+    func ownRecords() {
+        var records = Records()
+        func signs(_ sequence: UInt64, _ words: [UInt8], epoch: UInt64 = 1) -> String? {
+            let version = RecordVersion(epoch: epoch, sequence: sequence)
+            return records.signs(Signed(words, domain: .record, by: key(2)), version, in: group.network)
+        }
+        #expect(signs(5, [1]) == nil)
+        #expect(signs(5, [1]) == nil)
+        #expect(signs(5, [2]) != nil)
+        #expect(signs(1, [3]) != nil)
+        #expect(signs(1, [3], epoch: 2) == nil)
+        records.forgot(peer(2))
+        #expect(signs(1, [4]) == nil)
+    }
+
     @Test("answer: a second answer, one that nobody asked for, and an order that was never is found")
     func answers() {
         var answers = Answers()

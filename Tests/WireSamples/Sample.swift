@@ -17,6 +17,12 @@ package enum Sample {
     package static let addresses = ["10.0.0.7:7421", "[fe80::1]:80", "attic.local:65535"].compactMap { Endpoint($0) }
     package static let signed = Signed([1, 2, 3], domain: .record, by: key)
 
+    /// Of an embedding, of layers with and without a window, and of one that is not known.
+    private static let caches: [ModelManifest.Cache?] = [
+        ModelManifest.Cache.none, .init(f16: Limits.cacheBytes, q8_0: 1, positions: 1),
+        .init(f16: 768, q8_0: 408), nil,
+    ]
+
     package static let model = ModelManifest(
         name: "tiny", architecture: "llama", metadata: Piece(digest: digest, size: 10),
         blocks: (0..<4).map { block in
@@ -25,10 +31,10 @@ package enum Sample {
                     Piece(digest: Digest.of([UInt8(block)]), size: 1 << 20),
                     Piece(digest: digest, size: Limits.pieceBytes),
                 ],
-                memory: UInt64(1) << 50)
+                memory: UInt64(1) << 50, cache: caches[block])
         }, contextLength: 8192, vocabulary: 49152, width: 576)
 
-    package static let policy = NetworkPolicy(maxVoters: 5, voterGrace: 60)
+    package static let policy = NetworkPolicy(maxVoters: 5, voterGrace: 60, cacheFormat: .q8_0)
 
     package static let assignment = [
         NetworkConfig.Assignment(peer: peer, blocks: BlockRange(0...3), copy: false),
@@ -206,7 +212,8 @@ package enum Sample {
                     stages: [
                         RouteStage(peer: peer, blocks: BlockRange(0...2)),
                         RouteStage(peer: other, blocks: BlockRange(3...3)),
-                    ], stage: 1, task: .sampling(wholeSampling), answerStart: Position(5), awaiting: Position(8))),
+                    ], stage: 1, task: .sampling(wholeSampling), answerStart: Position(5), awaiting: Position(8),
+                    cut: TextCut(epoch: RouteEpoch(4), since: RouteEpoch(2), kept: Position(6)), cacheFormat: .q8_0)),
             .routeOpen(
                 RouteOpen(
                     network: network, model: digest, session: session, epoch: .first,

@@ -116,6 +116,8 @@ struct LimitTests {
         good.stages = [stage(0, 3), stage(4, 4)]
         good.stage = 1
         good.sampling = Sample.wholeSampling.message
+        good.epoch = 7
+        (good.cut.epoch, good.cut.since) = (7, 6)
         #expect(throws: Never.self) { try frame(.routeOpen, good) }
         for change in [
             { $0.stages = [] }, { $0.stages = [stage(1, 3)] }, { $0.stages = [stage(0, 3), stage(5, 6)] },
@@ -131,6 +133,8 @@ struct LimitTests {
             { $0.sampling.bias[0].token = .max }, { $0.sampling.bias[0].value = .nan },
             { $0.sampling.bias.append($0.sampling.bias[0]) }, { $0.sampling.bias.swapAt(0, 1) },
             { $0.sampling.bias = (0...UInt32(Limits.biases)).map { token in .with { $0.token = token } } },
+            { $0.cacheFormat = 2 }, { $0.cacheFormat = .max }, { $0.cut.epoch = 8 }, { $0.cut.since = 7 },
+            { $0.cut.kept = UInt64(Limits.positions) + 1 },
             { $0.sampling.logProbabilities = 101 }, { $0.sampling.format = PBFormatMessage() },
             { $0.sampling.format.grammar = String(repeating: "g", count: Limits.formatBytes + 1) },
         ] as [(inout PBRouteOpenFrame) -> Void] {
@@ -231,7 +235,8 @@ struct LimitTests {
             { $0.revision = 0 }, { $0.revision = tooMany }, { $0.name = long }, { $0.founder = Data() },
             { $0.network = Data([1]) }, { $0.generation = tooMany }, { $0.voters = [peer, peer] },
             { $0.voters = [Data()] }, { $0.policy.maxVoters = 0 }, { $0.policy.maxVoters = 8 },
-            { $0.policy.voterGrace = 0 }, { $0.policy.voterGrace = .max }, { $0.members[0].joined = tooMany },
+            { $0.policy.cacheFormat = 2 }, { $0.policy.voterGrace = 0 }, { $0.policy.voterGrace = .max },
+            { $0.members[0].joined = tooMany },
             { $0.members[0].changed = tooMany }, { $0.modelChanged = tooMany }, { $0.policyChanged = tooMany },
             { $0.assignmentChanged = tooMany },
             { $0.members = Array(repeating: $0.members[0], count: Limits.members + 1) }, { $0.members[0].role = 0 },
@@ -256,7 +261,10 @@ struct LimitTests {
             { $0.blocks = [] }, { $0.blocks = [$0.blocks[0]] },
             { $0.blocks = Array(repeating: $0.blocks[0], count: Limits.blocks + 1) }, { $0.blocks[0].pieces = [] },
             { $0.blocks[0].pieces = Array(repeating: $0.metadata, count: Limits.piecesPerBlock + 1) },
-            { $0.blocks[0].memory = .max }, { $0.metadata.size = 0 }, { $0.metadata.size = Limits.pieceBytes + 1 },
+            { $0.blocks[0].memory = .max }, { $0.blocks[0].cache.f16 = UInt32(Limits.cacheBytes) + 1 },
+            { $0.blocks[2].cache.q80 = 769 }, { $0.blocks[2].cache.q80 = 0 }, { $0.blocks[0].cache.q80 = 1 },
+            { $0.blocks[1].cache.positions = 0 }, { $0.blocks[1].cache.positions = UInt32(Limits.positions) + 1 },
+            { $0.metadata.size = 0 }, { $0.metadata.size = Limits.pieceBytes + 1 },
             { $0.metadata.digest = Data() }, { $0.contextLength = 0 }, { $0.contextLength = .max },
             { $0.vocabulary = 0 },
             { $0.vocabulary = .max }, { $0.width = 0 }, { $0.width = .max }, { $0.name = long },

@@ -119,10 +119,11 @@ struct NetworkViewTests {
     @Test("in detail also the policy and open invitations")
     func detail() {
         var home = Sample.home()
-        home.policy = .init(maxVoters: 3, voterGrace: 60)
+        home.policy = .init(maxVoters: 3, voterGrace: 60, cacheFormat: "q8_0")
         home.invitations = [.init(id: Sample.id("anna"), role: "worker", expires: 0)]
         let shown = Views.networkInDetail(home)
         #expect(shown.contains("\n  at most 3 voters; one that is away for 60 s gives its seat to another\n"))
+        #expect(shown.contains("\n  conversations keep keys and values in q8_0\n"))
         #expect(shown.contains("open invitations: \(Sample.id("anna").prefix(8)) (worker, until "))
         #expect(!Views.network(home).contains("at most 3 voters"))
     }

@@ -16,6 +16,7 @@ struct UsageTests {
         arguments: [
             "network recover home", "network recover home --confirm home", "network set-model home m.gguf",
             "network set-policy home --max-voters 3", "network set-policy home --voter-grace 604800 --max-voters 7",
+            "network set-policy home --cache-format q8_0",
             "network plan home", "network revoke home 3fa8", "network show home --json", "peer show attic --json",
             "peer show 3086f481 --network home", "peer grant attic 512M", "peer grant attic 0 --network home",
             "peer role attic backup", "events --last 5000 --json", "peer remove attic --network home",
@@ -27,7 +28,8 @@ struct UsageTests {
         arguments: [
             "network recover", "network recover home --confirm office", "network recover home --confirm",
             "network set-model home", "network set-policy home", "network set-policy home --max-voters 2",
-            "network set-policy home --max-voters 9", "network set-policy home --max-voters 0",
+            "network set-policy home --cache-format f32", "network set-policy home --max-voters 9",
+            "network set-policy home --max-voters 0",
             "network set-policy home --voter-grace 0", "network set-policy home --voter-grace 604801", "network plan",
             "network plan home now", "network revoke home", "peer show", "peer grant attic", "peer grant attic plenty",
             "peer grant attic -1", "peer role attic", "peer role attic king", "peer remove", "peer remove a b",
@@ -59,6 +61,7 @@ struct UsageTests {
         let command = try #require(try parse("network set-policy home --voter-grace 60") as? NetworkCommand.SetPolicy)
         #expect(command.maxVoters == nil)
         #expect(command.voterGrace == 60)
+        #expect(command.cacheFormat == nil)
     }
 
     @Test("the help of removing a peer says that it is for ever")

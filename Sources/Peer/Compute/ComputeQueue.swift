@@ -64,7 +64,9 @@ struct ComputeQueue: Sendable {
                 let isPiece = work.count > Self.fewPositions
                 let isFree = !(isPiece && hasPiece) && !(work.output.hasFormat && formats == Self.formats)
                 let fits = batch.isEmpty || (count + work.count <= Self.positions && isFree)
-                let isAlike = work.network == first.network && work.blocks == first.blocks
+                let isAlike =
+                    work.network == first.network && work.blocks == first.blocks
+                    && work.cacheFormat == first.cacheFormat
                 if isAlike, fits, !passed.contains(work.key) {
                     batch.append(work)
                     taken.append(index)

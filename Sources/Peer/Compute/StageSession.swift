@@ -35,8 +35,12 @@ final class StageSession {
     ///
     /// - Returns: The position from which on something is missing that the work builds upon; nil where nothing is.
     func prepare(for work: StageWork, on model: BlockModel) -> Position? {
-        let cache = cache ?? model.makeCache(blocks: work.blocks.closedRange)
-        self.cache = cache
+        let format = KeyValueFormat(work.cacheFormat)
+        if let cache, cache.format != format {
+            truncate(to: 0)
+            self.cache = nil
+        }
+        cache = cache ?? model.makeCache(blocks: work.blocks.closedRange, format: format)
         truncate(to: work.first.value)
         guard length == work.first.value else { return Position(length) }
         switch work.output {
@@ -144,6 +148,15 @@ private struct FormatGuide {
             accepted += 1
         }
         return try matcher.mask()
+    }
+}
+
+extension KeyValueFormat {
+    init(_ format: CacheFormat) {
+        switch format {
+        case .f16: self = .f16
+        case .q8_0: self = .q8_0
+        }
     }
 }
 

@@ -31,7 +31,7 @@ public struct BenchDocument: Codable, Equatable, Sendable {
         public var threads: Int
         public var prefillTokensPerSecond: Double
         public var decodeTokensPerSecond: Double
-        /// How fast so many threads read memory on this machine, measured right before.
+        /// How fast so many threads read memory on this machine, measured right after.
         public var memoryBytesPerSecond: Double
         /// Bytes of weights that decoding reads a second, as a share of that. Above 1 where caches hold some of them.
         public var decodeBandwidthShare: Double
@@ -46,6 +46,8 @@ public struct BenchDocument: Codable, Equatable, Sendable {
     }
 
     public var model: String
+    /// The instruction set that was computed with.
+    public var instructions: String
     public var threads: Int
     public var prefillTokensPerSecond: Double
     public var decodeTokensPerSecond: Double
@@ -58,9 +60,10 @@ public struct BenchDocument: Codable, Equatable, Sendable {
     public var runs: [Run]
 
     /// - Parameter runs: one or more.
-    init(model: String, context: Int, sequences: Int, hop: Hop, memory: Memory, runs: [Run]) {
+    init(model: String, instructions: String, context: Int, sequences: Int, hop: Hop, memory: Memory, runs: [Run]) {
         precondition(!runs.isEmpty, "a benchmark without a run")
         self.model = model
+        self.instructions = instructions
         self.context = context
         self.sequences = sequences
         self.hop = hop
@@ -72,7 +75,7 @@ public struct BenchDocument: Codable, Equatable, Sendable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case model, threads, context, sequences, memory, runs
+        case model, instructions, threads, context, sequences, memory, runs
         case prefillTokensPerSecond = "prefill_tokens_per_second"
         case decodeTokensPerSecond = "decode_tokens_per_second"
         case hop = "hop_ms"

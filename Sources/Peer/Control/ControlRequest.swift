@@ -14,7 +14,7 @@ public enum ControlRequest: Codable, Equatable, Sendable {
     /// A model as `networkCreate` takes it.
     case networkSetModel(network: String, model: String)
     /// What is nil stays as it is. The grace is in seconds.
-    case networkSetPolicy(network: String, maxVoters: Int?, voterGrace: Int?)
+    case networkSetPolicy(network: String, maxVoters: Int?, voterGrace: Int?, cacheFormat: String?)
     case networkPlan(network: String)
     /// The invitation's text, or its id or the beginning of that.
     case networkRevoke(network: String, invitation: String)

@@ -1,19 +1,23 @@
 /// One network as this peer sees it: an entry of `status --json`, of `network list --json`, and all of `network show --json`.
 public struct NetworkDocument: Codable, Equatable, Sendable {
-    /// How the network keeps its voters.
+    /// How the network keeps its voters, and what it computes with.
     public struct Policy: Codable, Equatable, Sendable {
         public var maxVoters: Int
         /// Seconds that a voter may be away before another member takes its seat.
         public var voterGrace: Int
+        /// In which format conversations keep keys and values: `f16` or `q8_0`.
+        public var cacheFormat: String
 
-        public init(maxVoters: Int, voterGrace: Int) {
+        public init(maxVoters: Int, voterGrace: Int, cacheFormat: String = "f16") {
             self.maxVoters = maxVoters
             self.voterGrace = voterGrace
+            self.cacheFormat = cacheFormat
         }
 
         enum CodingKeys: String, CodingKey {
             case maxVoters = "max_voters"
             case voterGrace = "voter_grace"
+            case cacheFormat = "cache_format"
         }
     }
 

@@ -47,6 +47,8 @@ public enum ControlWords {
     public static let voters = NetworkPolicy.votersAllowed.filter { $0 % 2 == 1 }
     /// Seconds.
     public static let voterGrace = NetworkPolicy.graceAllowed
+    /// In which conversations can keep keys and values.
+    public static let cacheFormats = CacheFormat.allCases.map(\.description)
 
     /// How many events can be asked for at once: so many fit a line of the control socket, whatever they say.
     public static let events = 1...5000

@@ -113,8 +113,17 @@ actor ModelLibrary {
             }
             try checkCancellation()
             let manifest = try ModelManifest(cut, name: name)
-            if let known = try state.models().first(where: { $0.name == name }), known.manifest != manifest {
+            // The same pieces are the same model; the version that has cut them may have told less about it.
+            if let known = try state.models().first(where: { $0.name == name }),
+                known.manifest.pieces != manifest.pieces
+            {
                 throw ServiceFailure("another model is called \(name) here already; choose another name with --name")
+            }
+            // What cannot be read back would stand in the way of every other model.
+            do {
+                _ = try ModelManifest(encodedBytes: manifest.encodedBytes())
+            } catch {
+                throw ServiceFailure("\(name) is larger than a network can describe: \(error)")
             }
             try state.saveModel(name: name, manifest: manifest, sourcePath: path)
             return manifest
@@ -157,7 +166,10 @@ extension ModelManifest {
             // Of the embedding only the rows of tokens in use are ever touched, through the mapping: what it takes is a table
             // of pages, not the matrix.
             let memory = index == 0 ? min(bytes, Self.embeddingMemory) : bytes
-            blocks.append(ModelManifest.Block(pieces: try list.map(piece), memory: UInt64(memory)))
+            blocks.append(
+                ModelManifest.Block(
+                    pieces: try list.map(piece), memory: UInt64(memory),
+                    cache: ModelManifest.Cache(of: index, in: shape)))
         }
         self.init(
             name: name, architecture: cut.architecture, metadata: try piece(cut.metadata), blocks: blocks,
@@ -165,4 +177,18 @@ extension ModelManifest {
     }
 
     private static let embeddingMemory = 1 << 20
+}
+
+extension ModelManifest.Cache {
+    init(of block: Int, in shape: Hyperparameters) {
+        let layer = block - 1
+        guard shape.layers.indices.contains(layer) else {
+            self = .none
+            return
+        }
+        self.init(
+            f16: shape.keyValueBytesPerPosition(layer: layer, format: .f16),
+            q8_0: shape.keyValueBytesPerPosition(layer: layer, format: .q8_0),
+            positions: shape.keyValuePositionsMax(layer: layer, piece: ComputeQueue.positions))
+    }
 }

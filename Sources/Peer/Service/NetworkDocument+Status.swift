@@ -12,7 +12,9 @@ extension NetworkDocument {
             certifiedBy: status.certifiers.map(\.description), voters: config.voters.map(\.description),
             role: status.role.description, quorum: status.canChange, leader: status.leader?.description,
             model: config.model.name, blockCount: config.model.blocks.count,
-            policy: Policy(maxVoters: config.policy.maxVoters, voterGrace: config.policy.voterGrace),
+            policy: Policy(
+                maxVoters: config.policy.maxVoters, voterGrace: config.policy.voterGrace,
+                cacheFormat: config.policy.cacheFormat.description),
             invitations: config.invitations.filter { $0.expires > wallClock }.map {
                 OpenInvitation(id: $0.key.description, role: $0.role.description, expires: $0.expires)
             },

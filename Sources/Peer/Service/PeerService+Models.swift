@@ -15,7 +15,7 @@ extension PeerService {
         for model in stored { documents.append(try await document(model.manifest, source: model.sourcePath, networks)) }
         // What a network brought along, and nobody added here.
         for network in networks
-        where !stored.contains(where: { $0.manifest == network.config.model })
+        where !stored.contains(where: { $0.manifest.pieces == network.config.model.pieces })
             && !documents.contains(where: { $0.name == network.config.model.name })
         {
             documents.append(try await document(network.config.model, source: nil, networks))
@@ -40,7 +40,7 @@ extension PeerService {
             size: pieces.reduce(0) { $0 + $1.size }, memory: manifest.blocks.reduce(0) { $0 + $1.memory },
             contextLength: manifest.contextLength, vocabulary: manifest.vocabulary, pieces: pieces.count,
             heldPieces: held,
-            source: source, networks: networks.filter { $0.config.model == manifest }.map(\.config.name))
+            source: source, networks: networks.filter { $0.config.model.pieces == pieces }.map(\.config.name))
     }
 
     func addModel(
@@ -65,7 +65,7 @@ extension PeerService {
             throw ServiceFailure("there is no model \(name) on this peer; see: tiktrue model list")
         }
         let networks = try await networks()
-        if let network = networks.first(where: { $0.config.model == model.manifest }) {
+        if let network = networks.first(where: { $0.config.model.pieces == model.manifest.pieces }) {
             throw ServiceFailure(
                 "the network \(network.config.name) uses \(name); leave it first with: tiktrue network leave \(network.config.name)"
             )

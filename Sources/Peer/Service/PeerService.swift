@@ -61,9 +61,9 @@ final class PeerService: ControlService {
             return .done
         case .networkRecover(let name): return try await recover(name)
         case .networkSetModel(let name, let model): return try await setModel(of: name, to: model, emit: emit)
-        case .networkSetPolicy(let name, let maxVoters, let voterGrace):
+        case .networkSetPolicy(let name, let maxVoters, let voterGrace, let cacheFormat):
             return try await change(name) { network throws(ServiceFailure) in
-                try network.wish(maxVoters: maxVoters, voterGrace: voterGrace)
+                try network.wish(maxVoters: maxVoters, voterGrace: voterGrace, cacheFormat: cacheFormat)
             }
         case .networkPlan(let name): return try await change(name) { _ in Wish(change: .assign(nil), subject: nil) }
         case .networkRevoke(let name, let invitation):

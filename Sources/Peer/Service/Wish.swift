@@ -49,9 +49,19 @@ extension NetworkStatus {
     }
 
     /// What is nil stays as it is.
-    func wish(maxVoters: Int?, voterGrace: Int?) throws(ServiceFailure) -> Wish {
+    func wish(maxVoters: Int?, voterGrace: Int?, cacheFormat: String?) throws(ServiceFailure) -> Wish {
+        var format = config.policy.cacheFormat
+        if let cacheFormat {
+            guard let named = CacheFormat(name: cacheFormat) else {
+                throw ServiceFailure(
+                    "there is no cache format \(cacheFormat); choose one of "
+                        + ControlWords.cacheFormats.joined(separator: ", "))
+            }
+            format = named
+        }
         let policy = NetworkPolicy(
-            maxVoters: maxVoters ?? config.policy.maxVoters, voterGrace: voterGrace ?? config.policy.voterGrace)
+            maxVoters: maxVoters ?? config.policy.maxVoters, voterGrace: voterGrace ?? config.policy.voterGrace,
+            cacheFormat: format)
         guard policy.isAllowed else {
             throw ServiceFailure(
                 "a network has 1 to \(NetworkPolicy.votersAllowed.upperBound) voters, and a grace of 1 to "

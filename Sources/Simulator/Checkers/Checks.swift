@@ -204,6 +204,7 @@ final class Checks {
 
     /// It goes on with another disk than it had: an older one, or none.
     func lostDisk(_ host: Host) {
+        records.forgot(host.peer)
         for network in networks { monotone.forgot(host.index, network) }
         log.restarted(host.peer)
     }
@@ -296,6 +297,12 @@ final class Checks {
             for network in networks {
                 guard let seen = look(at: host, network, in: world) else { continue }
                 believe(seen, host, in: world)
+                // What is held as its own may be a copy's, or of a later life than this one, where its disk was set back.
+                if host.twins.isEmpty, let told = seen.record(of: host.peer)?.version, told.epoch == seen.epoch,
+                    let signed = seen.signed(of: host.peer)
+                {
+                    report("monotone", records.signs(signed, told, in: network), [host], world)
+                }
                 if world.isRecording, let wrong = records.saw(seen, of: host) {
                     report(wrong.invariant, wrong.what, [host], world)
                 }

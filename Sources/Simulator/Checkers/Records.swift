@@ -2,8 +2,8 @@ import Identity
 import MeshCore
 import Wire
 
-/// What a machine knows of others it has from their own hand, and it never takes older word for newer. Looked at where somebody lies:
-/// elsewhere there is nobody who would forge or play back a record.
+/// What a machine tells of itself only ever gets newer. And what it knows of others it has from their own hand, and it never takes older
+/// word for newer; this is looked at where somebody lies: elsewhere there is nobody who would forge or play back a record.
 struct Records {
     struct Key: Hashable {
         let host: Int
@@ -11,12 +11,27 @@ struct Records {
         let owner: PeerID
     }
     /// How long a record is held at most: in one life of the process, since it is in memory only, and for as long as both are members,
-    /// since a member that comes back counts its records anew.
+    /// since those who have left are forgotten, so that an older record of one that came back may be news again.
     struct Span: Hashable {
         let life: Int
         let since: Revision
     }
     private var versions: [Key: (span: Span, version: RecordVersion)] = [:]
+    private var latest: [PeerID: [NetworkID: (version: RecordVersion, signature: [UInt8])]] = [:]
+
+    /// What an honest peer tells of itself only ever gets newer, also where it leaves a network and comes back: some of the others may not
+    /// have heard that it was away.
+    mutating func signs(_ signed: Signed, _ version: RecordVersion, in network: NetworkID) -> String? {
+        let owner = signed.signer
+        if let before = latest[owner]?[network], signed.signature != before.signature, version <= before.version {
+            return "\(owner.short) tells of itself under version \(version), and had told under \(before.version)"
+        }
+        latest[owner, default: [:]][network] = (version, signed.signature)
+        return nil
+    }
+
+    /// It goes on with another disk: of what it has told it knows nothing.
+    mutating func forgot(_ owner: PeerID) { latest[owner] = nil }
 
     mutating func saw(_ seen: NetworkInspection, of host: Host) -> (invariant: String, what: String)? {
         let own = seen.config.member(host.peer)?.joined ?? .first

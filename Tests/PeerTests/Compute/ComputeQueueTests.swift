@@ -14,12 +14,13 @@ struct ComputeQueueTests {
     }
 
     private static func work(
-        _ session: UInt64, _ count: Int, blocks: BlockRange = BlockRange(0...3), number: UInt64 = 1
+        _ session: UInt64, _ count: Int, blocks: BlockRange = BlockRange(0...3), number: UInt64 = 1,
+        format: CacheFormat = .f16
     ) -> StageWork {
         StageWork(
             key: key(session), network: network, blocks: blocks, first: .zero,
             input: .tokens(Array(repeating: 1, count: count)), output: .hidden,
-            ticket: StageTicket(incarnation: session, number: number))
+            ticket: StageTicket(incarnation: session, number: number), cacheFormat: format)
     }
 
     /// What the queue gives, one line for each: the sessions of a batch, or "job".
@@ -35,6 +36,12 @@ struct ComputeQueueTests {
         }
         #expect(queue.isEmpty)
         return order
+    }
+
+    @Test("work on caches of another format is not taken together")
+    func otherFormat() {
+        let works = [Self.work(1, 1), Self.work(2, 1, format: .q8_0), Self.work(3, 1), Self.work(4, 1, format: .q8_0)]
+        #expect(Self.order(works.map(ComputeJob.work)) == [[1, 3], [2, 4]])
     }
 
     @Test("work on the same blocks is taken together, other work afterwards, each in its order")

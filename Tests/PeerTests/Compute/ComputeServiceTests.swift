@@ -46,12 +46,15 @@ final class ComputeServiceTests {
         StageKey(session: SessionID(high: 0, low: session), firstBlock: 0)
     }
 
-    private func work(_ session: UInt64, at first: Int = 0, _ tokens: [Int32], _ output: StageWork.Output) -> StageWork
-    {
+    private func work(
+        _ session: UInt64, at first: Int = 0, _ tokens: [Int32], _ output: StageWork.Output,
+        format: CacheFormat = .f16
+    ) -> StageWork {
         tickets += 1
         return StageWork(
             key: key(session), network: Self.network, blocks: manifest.allBlocks, first: Position(first),
-            input: .tokens(tokens), output: output, ticket: StageTicket(incarnation: 1, number: tickets))
+            input: .tokens(tokens), output: output, ticket: StageTicket(incarnation: 1, number: tickets),
+            cacheFormat: format)
     }
 
     private func choice(after count: Int, _ settings: SamplingSettings = greedy, start: Int = 0) -> StageWork.Output {
@@ -80,6 +83,18 @@ final class ComputeServiceTests {
         text.tokenizer.encode(prompt, parseSpecial: false, atStart: true)
     }
 
+    @Test(
+        "the manifest says what each block keeps of a position: keys and values of three heads of 64 numbers, or nothing"
+    )
+    func manifestCaches() {
+        #expect(manifest.blocks.first?.cache == ModelManifest.Cache.none)
+        #expect(manifest.blocks.last?.cache == ModelManifest.Cache.none)
+        let layers = manifest.blocks.dropFirst().dropLast()
+        // 2 bytes each; or 1, and 2 for every 32.
+        #expect(layers.allSatisfy { $0.cache == ModelManifest.Cache(f16: 2 * 3 * 64 * 2, q8_0: 2 * 3 * (64 + 4)) })
+        #expect(ModelManifest.Cache.page == KeyValueFormat.pagePositions)
+    }
+
     @Test("sessions that are computed together answer as each does alone, to the last bit")
     func batching() async throws {
         let prompts = ["The sky is", "One, two, three, four,", "Paris is the capital of", "def main():"].map(encode)
@@ -95,6 +110,25 @@ final class ComputeServiceTests {
         for work in works(20) { alone += await results(of: [work]) }
         #expect(together == alone)
         #expect(try token(together[2]).best.count == 5)
+    }
+
+    @Test("a cache is kept in the format that the work names, and none goes on in another")
+    func cacheFormats() async throws {
+        let tokens = encode("The sea is deep and the whale is")
+        var settings = Self.greedy
+        settings.logProbabilities = 2
+        func answer(_ session: UInt64, _ format: CacheFormat) async throws -> TokenChoice {
+            let first = await results(of: [work(session, Array(tokens.dropLast()), .nothing, format: format)])
+            #expect(first == [.cached])
+            let last = work(
+                session, at: tokens.count - 1, [tokens[tokens.count - 1]], choice(after: tokens.count, settings),
+                format: format)
+            return try token(await results(of: [last]).first)
+        }
+        let halves = try await answer(1, .f16)
+        #expect(try await answer(2, .q8_0) != halves)
+        #expect(try await answer(3, .f16) == halves)
+        #expect(await results(of: [work(3, at: tokens.count, [1], .nothing, format: .q8_0)]) == [.missing(from: .zero)])
     }
 
     @Test("an answer keeps to its schema, and another peer would go on with it alike")

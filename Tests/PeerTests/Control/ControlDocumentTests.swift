@@ -47,7 +47,7 @@ struct ControlDocumentTests {
                     "leader", "model", "block_count", "policy", "invitations", "notice", "peers",
                 ])
         #expect(network["leader"] is NSNull)
-        #expect(try keys(network["policy"]) == ["max_voters", "voter_grace"])
+        #expect(try keys(network["policy"]) == ["max_voters", "voter_grace", "cache_format"])
         let peer = try #require((network["peers"] as? [NSDictionary])?.first)
         #expect(
             try keys(peer) == [
@@ -148,12 +148,14 @@ struct ControlDocumentTests {
         }
         let document = try json(
             BenchDocument(
-                model: "m", context: 1, sequences: 1, hop: .init(p50: 3, p99: 4),
+                model: "m", instructions: "avx2", context: 1, sequences: 1, hop: .init(p50: 3, p99: 4),
                 memory: .init(weights: 5, file: 6, residentMax: 7), runs: runs))
         #expect(
             try keys(document)
                 == [
-                    "model", "threads", "prefill_tokens_per_second", "decode_tokens_per_second", "hop_ms", "context",
+                    "model", "instructions", "threads", "prefill_tokens_per_second", "decode_tokens_per_second",
+                    "hop_ms",
+                    "context",
                     "sequences",
                     "memory", "runs",
                 ])
@@ -217,7 +219,8 @@ struct ControlDocumentTests {
         "every request comes back from the wire as it was sent",
         arguments: [
             .networkRecover(network: "home"), .networkSetModel(network: "home", model: "m"),
-            .networkSetPolicy(network: "home", maxVoters: 3, voterGrace: nil), .networkPlan(network: "home"),
+            .networkSetPolicy(network: "home", maxVoters: 3, voterGrace: nil, cacheFormat: nil),
+            .networkPlan(network: "home"),
             .networkRevoke(network: "home", invitation: "tiktrue1-x"), .peerShow(peer: "attic", network: nil),
             .peerGrant(peer: "attic", memory: .max, network: "home"),
             .peerRole(peer: "attic", role: "admin", network: nil), .events(newest: 50),

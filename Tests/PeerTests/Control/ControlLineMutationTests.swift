@@ -17,7 +17,8 @@ struct ControlLineMutationTests {
     private static let requests: [ControlRequest] = [
         .status, .networkCreate(name: "home", model: "smol"),
         .networkInvite(network: "home", role: "worker", validHours: 24),
-        .networkSetPolicy(network: "home", maxVoters: 5, voterGrace: nil), .modelAdd(path: "/a.gguf", name: nil),
+        .networkSetPolicy(network: "home", maxVoters: 5, voterGrace: nil, cacheFormat: "q8_0"),
+        .modelAdd(path: "/a.gguf", name: nil),
         .peerGrant(peer: "attic", memory: .max, network: nil), .events(newest: 20),
         .chat(
             ChatRequest(

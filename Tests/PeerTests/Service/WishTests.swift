@@ -64,14 +64,18 @@ struct WishTests {
     @Test("what of the policy is not named stays as it is")
     func policy() throws {
         var config = Sample.config()
-        config.policy = NetworkPolicy(maxVoters: 5, voterGrace: 60)
+        config.policy = NetworkPolicy(maxVoters: 5, voterGrace: 60, cacheFormat: .q8_0)
         let status = Sample.status(config)
         #expect(
-            try status.wish(maxVoters: 3, voterGrace: nil).change
-                == .setPolicy(NetworkPolicy(maxVoters: 3, voterGrace: 60)))
+            try status.wish(maxVoters: 3, voterGrace: nil, cacheFormat: nil).change
+                == .setPolicy(NetworkPolicy(maxVoters: 3, voterGrace: 60, cacheFormat: .q8_0)))
         #expect(
-            try status.wish(maxVoters: nil, voterGrace: 90).change
+            try status.wish(maxVoters: nil, voterGrace: 90, cacheFormat: "f16").change
                 == .setPolicy(NetworkPolicy(maxVoters: 5, voterGrace: 90)))
+        #expect(
+            refusal { () throws(ServiceFailure) in
+                try status.wish(maxVoters: nil, voterGrace: nil, cacheFormat: "f32")
+            } == "there is no cache format f32; choose one of f16, q8_0")
     }
 
     @Test(
@@ -79,7 +83,7 @@ struct WishTests {
         arguments: [(0, 1), (8, 1), (1, 0), (1, 604_801)])
     func policyRefused(voters: Int, grace: Int) {
         let sentence = refusal { () throws(ServiceFailure) in
-            try Sample.status().wish(maxVoters: voters, voterGrace: grace)
+            try Sample.status().wish(maxVoters: voters, voterGrace: grace, cacheFormat: nil)
         }
         #expect(sentence == "a network has 1 to 7 voters, and a grace of 1 to 604800 seconds")
     }
