@@ -133,18 +133,7 @@ TK_INLINE void few(const int TYPE, const product *m, int32_t column, int32_t wid
     X(f32, TK_F32)                                                                                                     \
     X(f16, TK_F16)                                                                                                     \
     X(bf16, TK_BF16)                                                                                                   \
-    Y(q4_0, TK_Q4_0)                                                                                                   \
-    Y(q4_1, TK_Q4_1)                                                                                                   \
-    Y(q5_0, TK_Q5_0)                                                                                                   \
-    Y(q5_1, TK_Q5_1)                                                                                                   \
-    Y(q8_0, TK_Q8_0)                                                                                                   \
-    Y(q2_k, TK_Q2_K)                                                                                                   \
-    Y(q3_k, TK_Q3_K)                                                                                                   \
-    Y(q4_k, TK_Q4_K)                                                                                                   \
-    Y(q5_k, TK_Q5_K)                                                                                                   \
-    Y(q6_k, TK_Q6_K)                                                                                                   \
-    Y(iq4_nl, TK_IQ4_NL)                                                                                               \
-    Y(mxfp4, TK_MXFP4)
+    TK_QUANTISED_TYPES(Y)
 #define TK_DEFINE_FLOATS(name, TYPE) TK_MULTIPLY_FLOATS(multiply_##name, TYPE)
 #define TK_DEFINE_QUANTISED(name, TYPE) TK_MULTIPLY_QUANTISED(multiply_##name, TYPE)
 TK_TYPES(TK_DEFINE_FLOATS, TK_DEFINE_QUANTISED)

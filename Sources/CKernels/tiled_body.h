@@ -65,28 +65,15 @@ static void activate(
     for (int32_t c = 0; c < panel->count; c++) pack_bytes(panel, c, (gate ? gate : up) + (size_t)c * ld, row, rows);
 }
 
-#define TK_TILED_TYPES(Y)                                                                                              \
-    Y(q4_0, TK_Q4_0)                                                                                                   \
-    Y(q4_1, TK_Q4_1)                                                                                                   \
-    Y(q5_0, TK_Q5_0)                                                                                                   \
-    Y(q5_1, TK_Q5_1)                                                                                                   \
-    Y(q8_0, TK_Q8_0)                                                                                                   \
-    Y(q2_k, TK_Q2_K)                                                                                                   \
-    Y(q3_k, TK_Q3_K)                                                                                                   \
-    Y(q4_k, TK_Q4_K)                                                                                                   \
-    Y(q5_k, TK_Q5_K)                                                                                                   \
-    Y(q6_k, TK_Q6_K)                                                                                                   \
-    Y(iq4_nl, TK_IQ4_NL)                                                                                               \
-    Y(mxfp4, TK_MXFP4)
 #define TK_DEFINE_UNPACK(name, TYPE)                                                                                   \
     static void unpack_##name(const uint8_t *w, int32_t blocks, byte_chunk *out) { unpack_bytes(TYPE, w, blocks, out); }
-TK_TILED_TYPES(TK_DEFINE_UNPACK)
+TK_QUANTISED_TYPES(TK_DEFINE_UNPACK)
 
 static unpack_bytes_function unpack_of(int32_t type) {
 #define TK_UNPACK_CASE(name, TYPE)                                                                                     \
     case TYPE: return unpack_##name;
     switch (type) {
-        TK_TILED_TYPES(TK_UNPACK_CASE)
+        TK_QUANTISED_TYPES(TK_UNPACK_CASE)
     default: return NULL;
     }
 }

@@ -3,6 +3,21 @@
 #include "weights_simple.h"
 #include "weights_super.h"
 
+// Every quantised format: Y(name, type).
+#define TK_QUANTISED_TYPES(Y)                                                                                          \
+    Y(q4_0, TK_Q4_0)                                                                                                   \
+    Y(q4_1, TK_Q4_1)                                                                                                   \
+    Y(q5_0, TK_Q5_0)                                                                                                   \
+    Y(q5_1, TK_Q5_1)                                                                                                   \
+    Y(q8_0, TK_Q8_0)                                                                                                   \
+    Y(q2_k, TK_Q2_K)                                                                                                   \
+    Y(q3_k, TK_Q3_K)                                                                                                   \
+    Y(q4_k, TK_Q4_K)                                                                                                   \
+    Y(q5_k, TK_Q5_K)                                                                                                   \
+    Y(q6_k, TK_Q6_K)                                                                                                   \
+    Y(iq4_nl, TK_IQ4_NL)                                                                                               \
+    Y(mxfp4, TK_MXFP4)
+
 TK_INLINE bool is_super(const int TYPE) { return TYPE >= TK_Q2_K && TYPE <= TK_Q6_K; }
 // Columns that share a scale: 32, or 16 in two runs a block.
 TK_INLINE int runs_of(const int TYPE) { return TYPE == TK_Q2_K || TYPE == TK_Q3_K || TYPE == TK_Q6_K ? 2 : 1; }
