@@ -17,25 +17,44 @@
 #include "elementwise_body.h"
 #include "multiply_body.h"
 
+// Sums that a tile keeps in registers: where a vector is one register there are 32 of them.
+#if TK_TILE_COLUMNS == 8
+#define TK_ATTEND_SUMS 16
+#else
+#define TK_ATTEND_SUMS 8
+#endif
+
 TK_INLINE lanes l_signed_bytes(const uint8_t *p) { return l_from_integers(i_load_signed_bytes(p)); }
+
+// Of one head a page holds a few thousand bytes in one piece, too few for the processor to foresee where reading goes
+// on. So while a page is read the next one is fetched, which lies `ahead` bytes after it. Without that a long context
+// was read at a quarter of the memory's speed.
+TK_INLINE void fetch(const uint8_t *p, intptr_t ahead) {
+    __builtin_prefetch((const void *)((intptr_t)p + ahead), 0, 3);
+}
 
 // Scores of R groups of 16 keys, `stream` bytes apart, and T queries.
 TK_INLINE void score_tile(
-    const int FORMAT, const int R, const int T, const uint8_t *keys, size_t stream, const float *q, size_t q_d,
-    int32_t dimension, float *scores, size_t ld) {
-    lanes acc[8], scale[4];
+    const int FORMAT, const int R, const int T, const uint8_t *keys, size_t stream, intptr_t ahead, const float *q,
+    size_t q_d, int32_t dimension, float *scores, size_t ld) {
+    // Dimensions of sixteen keys that fill a cache line.
+    const int LINE = FORMAT == TK_CACHE_F32 ? 1 : FORMAT == TK_CACHE_F16 ? 2 : 4;
+    lanes acc[TK_ATTEND_SUMS], scale[4];
     TK_UNROLL for (int i = 0; i < R * T; i++) acc[i] = l_zero();
-    for (int32_t d = 0; d < dimension; d++) {
-        if (FORMAT == TK_CACHE_Q8_0 && d % 32 == 0)
+    for (int32_t first = 0; first < dimension; first += LINE) {
+        if (FORMAT == TK_CACHE_Q8_0 && first % 32 == 0)
             TK_UNROLL for (int r = 0; r < R; r++)
-                scale[r] = l_load_halves(keys + (size_t)r * stream + (size_t)dimension * 16 + (size_t)d);
-        TK_UNROLL for (int r = 0; r < R; r++) {
-            const uint8_t *p = keys + (size_t)r * stream;
-            const lanes v = FORMAT == TK_CACHE_F32   ? l_load((const float *)(p + (size_t)d * 64))
-                            : FORMAT == TK_CACHE_F16 ? l_load_halves(p + (size_t)d * 32)
-                                                     : l_mul(l_signed_bytes(p + (size_t)d * 16), scale[r]);
-            TK_UNROLL for (int t = 0; t < T; t++)
-                acc[r * T + t] = l_fma(v, l_set(q[(size_t)d * q_d + (size_t)t]), acc[r * T + t]);
+                scale[r] = l_load_halves(keys + (size_t)r * stream + (size_t)dimension * 16 + (size_t)first);
+        TK_UNROLL for (int r = 0; r < R; r++) fetch(keys + (size_t)r * stream + (size_t)first * 64 / LINE, ahead);
+        TK_UNROLL for (int32_t d = first; d < first + LINE; d++) {
+            TK_UNROLL for (int r = 0; r < R; r++) {
+                const uint8_t *p = keys + (size_t)r * stream;
+                const lanes v = FORMAT == TK_CACHE_F32   ? l_load((const float *)(p + (size_t)d * 64))
+                                : FORMAT == TK_CACHE_F16 ? l_load_halves(p + (size_t)d * 32)
+                                                         : l_mul(l_signed_bytes(p + (size_t)d * 16), scale[r]);
+                TK_UNROLL for (int t = 0; t < T; t++)
+                    acc[r * T + t] = l_fma(v, l_set(q[(size_t)d * q_d + (size_t)t]), acc[r * T + t]);
+            }
         }
     }
     TK_UNROLL for (int r = 0; r < R; r++)
@@ -45,20 +64,23 @@ TK_INLINE void score_tile(
 // Adds `count` positions' values times their weights to R groups of 16 dimensions of T sums. `scales` of bytes are
 // [blocks][TK_PAGE_POSITIONS].
 TK_INLINE void value_tile(
-    const int FORMAT, const int R, const int T, const uint8_t *values, size_t row_bytes, const float *scales,
-    int32_t first_group, const float *weights, size_t ld, int32_t count, float *sums, size_t sums_ld) {
-    lanes acc[8];
+    const int FORMAT, const int R, const int T, const uint8_t *values, size_t row_bytes, intptr_t ahead,
+    const float *scales, int32_t first_group, const float *weights, size_t ld, int32_t count, float *sums,
+    size_t sums_ld) {
+    const int BYTES = FORMAT == TK_CACHE_F32 ? 64 : FORMAT == TK_CACHE_F16 ? 32 : 16;
+    lanes acc[TK_ATTEND_SUMS];
     TK_UNROLL for (int r = 0; r < R; r++)
         TK_UNROLL for (int t = 0; t < T; t++)
             acc[r * T + t] = l_load(sums + (size_t)t * sums_ld + (size_t)r * 16);
     for (int32_t p = 0; p < count; p++) {
+        TK_UNROLL for (int b = 0; b < R * BYTES; b += 64) fetch(values + b, ahead);
         TK_UNROLL for (int r = 0; r < R; r++) {
             lanes v;
-            if (FORMAT == TK_CACHE_F32) v = l_load((const float *)(values + r * 64));
-            else if (FORMAT == TK_CACHE_F16) v = l_load_halves(values + r * 32);
+            if (FORMAT == TK_CACHE_F32) v = l_load((const float *)(values + r * BYTES));
+            else if (FORMAT == TK_CACHE_F16) v = l_load_halves(values + r * BYTES);
             else
                 v = l_mul(
-                    l_signed_bytes(values + r * 16), l_set(scales[(first_group + r) / 2 * TK_PAGE_POSITIONS + p]));
+                    l_signed_bytes(values + r * BYTES), l_set(scales[(first_group + r) / 2 * TK_PAGE_POSITIONS + p]));
             TK_UNROLL for (int t = 0; t < T; t++)
                 acc[r * T + t] = l_fma(v, l_set(weights[(size_t)t * ld + (size_t)p]), acc[r * T + t]);
         }
@@ -74,41 +96,46 @@ TK_INLINE void value_tile(
     case T_:                                                                                                           \
         for (; g + R_ <= groups; g += R_)                                                                              \
             score_tile(                                                                                                \
-                FORMAT, R_, T_, keys + (size_t)g * stream, stream, q, q_d, dimension, scores + (size_t)g * 16, ld);    \
+                FORMAT, R_, T_, keys + (size_t)g * stream, stream, ahead, q, q_d, dimension, scores + (size_t)g * 16,  \
+                ld);                                                                                                   \
         for (; g < groups; g++)                                                                                        \
             score_tile(                                                                                                \
-                FORMAT, 1, T_, keys + (size_t)g * stream, stream, q, q_d, dimension, scores + (size_t)g * 16, ld);     \
+                FORMAT, 1, T_, keys + (size_t)g * stream, stream, ahead, q, q_d, dimension, scores + (size_t)g * 16,   \
+                ld);                                                                                                   \
         break;
 #define TK_VALUE_CASE(FORMAT, R_, T_)                                                                                  \
     case T_:                                                                                                           \
         for (; g + R_ <= groups; g += R_)                                                                              \
             value_tile(                                                                                                \
-                FORMAT, R_, T_, values + (size_t)g * group_bytes, row_bytes, scales, g, weights, ld, count,            \
+                FORMAT, R_, T_, values + (size_t)g * group_bytes, row_bytes, ahead, scales, g, weights, ld, count,     \
                 sums + (size_t)g * 16, (size_t)groups * 16);                                                           \
         for (; g < groups; g++)                                                                                        \
             value_tile(                                                                                                \
-                FORMAT, 1, T_, values + (size_t)g * group_bytes, row_bytes, scales, g, weights, ld, count,             \
+                FORMAT, 1, T_, values + (size_t)g * group_bytes, row_bytes, ahead, scales, g, weights, ld, count,      \
                 sums + (size_t)g * 16, (size_t)groups * 16);                                                           \
         break;
 #if TK_TILE_COLUMNS == 8
-#define TK_ATTEND_WIDE(CASE, FORMAT) CASE(FORMAT, 1, 5) CASE(FORMAT, 1, 6) CASE(FORMAT, 1, 7) CASE(FORMAT, 1, 8)
-#else
-#define TK_ATTEND_WIDE(CASE, FORMAT)
-#endif
 #define TK_ATTEND_CASES(CASE, FORMAT)                                                                                  \
     CASE(FORMAT, 4, 1)                                                                                                 \
-    CASE(FORMAT, 4, 2) CASE(FORMAT, 2, 3) CASE(FORMAT, 2, 4) TK_ATTEND_WIDE(CASE, FORMAT) default : break;
+    CASE(FORMAT, 4, 2)                                                                                                 \
+    CASE(FORMAT, 4, 3)                                                                                                 \
+    CASE(FORMAT, 4, 4)                                                                                                 \
+    CASE(FORMAT, 2, 5) CASE(FORMAT, 2, 6) CASE(FORMAT, 2, 7) CASE(FORMAT, 2, 8) default : break;
+#else
+#define TK_ATTEND_CASES(CASE, FORMAT)                                                                                  \
+    CASE(FORMAT, 4, 1) CASE(FORMAT, 4, 2) CASE(FORMAT, 2, 3) CASE(FORMAT, 2, 4) default : break;
+#endif
 
 #define TK_ATTEND(FORMAT, scores_name, values_name)                                                                    \
     static void scores_name(                                                                                           \
-        int32_t queries, const uint8_t *keys, size_t stream, int32_t groups, const float *q, size_t q_d,               \
-        int32_t dimension, float *scores, size_t ld) {                                                                 \
+        int32_t queries, const uint8_t *keys, size_t stream, intptr_t ahead, int32_t groups, const float *q,          \
+        size_t q_d, int32_t dimension, float *scores, size_t ld) {                                                     \
         int32_t g = 0;                                                                                                 \
         switch (queries) { TK_ATTEND_CASES(TK_SCORE_CASE, FORMAT) }                                                    \
     }                                                                                                                  \
     static void values_name(                                                                                           \
-        int32_t queries, const uint8_t *values, size_t row_bytes, const float *scales, int32_t groups,                 \
-        const float *weights, size_t ld, int32_t count, float *sums) {                                                 \
+        int32_t queries, const uint8_t *values, size_t row_bytes, intptr_t ahead, const float *scales,                \
+        int32_t groups, const float *weights, size_t ld, int32_t count, float *sums) {                                 \
         const size_t group_bytes = row_bytes / (size_t)groups;                                                         \
         int32_t g = 0;                                                                                                 \
         switch (queries) { TK_ATTEND_CASES(TK_VALUE_CASE, FORMAT) }                                                    \
@@ -117,7 +144,14 @@ TK_ATTEND(TK_CACHE_F32, scores_f32, values_f32)
 TK_ATTEND(TK_CACHE_F16, scores_f16, values_f16)
 TK_ATTEND(TK_CACHE_Q8_0, scores_q8_0, values_q8_0)
 
-// Scores of positions first...last-1 of the span that begins at `start`, and of the rest of the groups that they lie in.
+// The first of a page's values.
+TK_INLINE const uint8_t *values_in_page(const tk_attention *a, int32_t head, int32_t position) {
+    return tk_head_in_page(a, head, position) +
+           TK_PAGE_POSITIONS / 16 * tk_key_group_bytes(a->format, a->layer->head_dimension);
+}
+
+// Scores of positions first...last-1 of the span that begins at `start`, and of the rest of the groups that they lie
+// in. After the keys come the values of the same positions.
 static void scores_of_span(
     const tk_attention *a, int32_t head, int32_t queries, int32_t start, int32_t first, int32_t last, const float *q,
     size_t q_d, float *scores, size_t ld) {
@@ -125,41 +159,45 @@ static void scores_of_span(
     const size_t stream = tk_key_group_bytes(a->format, dimension);
     for (int32_t p = first & ~15, end; p < last; p = end) {
         end = (p / TK_PAGE_POSITIONS + 1) * TK_PAGE_POSITIONS;
-        const uint8_t *keys = tk_head_in_page(a, head, p) + (size_t)(p % TK_PAGE_POSITIONS / 16) * stream;
+        const uint8_t *page = tk_head_in_page(a, head, p), *keys = page + (size_t)(p % TK_PAGE_POSITIONS / 16) * stream;
+        const uint8_t *next = end < last ? tk_head_in_page(a, head, end) : values_in_page(a, head, first);
+        const intptr_t ahead = (intptr_t)next - (intptr_t)page;
         const int32_t groups = ((end < last ? end : last) - p + 15) / 16;
         float *to = scores + (p - start);
         switch (a->format) {
-        case TK_CACHE_F32: scores_f32(queries, keys, stream, groups, q, q_d, dimension, to, ld); break;
-        case TK_CACHE_F16: scores_f16(queries, keys, stream, groups, q, q_d, dimension, to, ld); break;
-        default: scores_q8_0(queries, keys, stream, groups, q, q_d, dimension, to, ld); break;
+        case TK_CACHE_F32: scores_f32(queries, keys, stream, ahead, groups, q, q_d, dimension, to, ld); break;
+        case TK_CACHE_F16: scores_f16(queries, keys, stream, ahead, groups, q, q_d, dimension, to, ld); break;
+        default: scores_q8_0(queries, keys, stream, ahead, groups, q, q_d, dimension, to, ld); break;
         }
     }
 }
 
-// Adds the values of positions first...last-1; weights[t * ld] is that of the first.
+// Adds the values of positions first...last-1; weights[t * ld] is that of the first. After them comes `next`, which may
+// be NULL.
 static void values_of_range(
     const tk_attention *a, int32_t head, int32_t queries, int32_t first, int32_t last, const float *weights, size_t ld,
-    float *sums) {
+    const uint8_t *next, float *sums) {
     const int32_t dimension = a->layer->head_dimension, blocks = (dimension + 31) / 32, groups = dimension / 16;
     const size_t row = tk_value_row_bytes(a->format, dimension);
-    const size_t keys = TK_PAGE_POSITIONS / 16 * tk_key_group_bytes(a->format, dimension);
     float scales[TK_CACHE_BLOCKS_MAX * TK_PAGE_POSITIONS];
     for (int32_t p = first, end; p < last; p = end) {
         end = (p / TK_PAGE_POSITIONS + 1) * TK_PAGE_POSITIONS;
         if (end > last) end = last;
         const int32_t slot = p % TK_PAGE_POSITIONS;
-        const uint8_t *page = tk_head_in_page(a, head, p) + keys, *values = page + (size_t)slot * row;
+        const uint8_t *page = values_in_page(a, head, p), *values = page + (size_t)slot * row;
+        const uint8_t *then = end < last ? values_in_page(a, head, end) : next;
+        const intptr_t ahead = then ? (intptr_t)then - (intptr_t)page : 0;
         const float *from = weights + (p - first);
         switch (a->format) {
-        case TK_CACHE_F32: values_f32(queries, values, row, NULL, groups, from, ld, end - p, sums); break;
-        case TK_CACHE_F16: values_f16(queries, values, row, NULL, groups, from, ld, end - p, sums); break;
+        case TK_CACHE_F32: values_f32(queries, values, row, ahead, NULL, groups, from, ld, end - p, sums); break;
+        case TK_CACHE_F16: values_f16(queries, values, row, ahead, NULL, groups, from, ld, end - p, sums); break;
         default:
             for (int32_t b = 0; b < blocks; b++)
                 for (int32_t i = slot & ~15; i < slot + end - p; i += 16) {
                     const size_t at = (size_t)(b * TK_PAGE_POSITIONS + i);
                     l_store(scales + at, l_load_halves(page + TK_PAGE_POSITIONS * row + 2 * at));
                 }
-            values_q8_0(queries, values, row, scales + slot, groups, from, ld, end - p, sums);
+            values_q8_0(queries, values, row, ahead, scales + slot, groups, from, ld, end - p, sums);
             break;
         }
     }
@@ -248,19 +286,21 @@ static void attend(
         // What all see is taken for all at once; before it, what earlier windows reach, after it, what later queries
         // see more.
         memset(span_sums, 0, (size_t)(to - from) * wide * sizeof(float));
+        const uint8_t *next = span + 1 < last_span ? tk_head_in_page(a, head, end) : NULL;
         int32_t common = tk_greater(start, low[to - 1]), common_end = tk_less(end, high[from]);
         if (common > common_end) common = common_end = most;
         for (int32_t t = from; t < to; t++) {
             const int32_t mine = tk_greater(start, low[t]);
             values_of_range(
                 a, head, 1, mine, tk_less(common, tk_less(end, high[t])),
-                scores + (size_t)(t - from) * ld + (mine - start), 0, span_sums + (size_t)(t - from) * wide);
+                scores + (size_t)(t - from) * ld + (mine - start), 0, NULL, span_sums + (size_t)(t - from) * wide);
         }
-        values_of_range(a, head, to - from, common, common_end, scores + (common - start), ld, span_sums);
+        values_of_range(a, head, to - from, common, common_end, scores + (common - start), ld, next, span_sums);
         for (int32_t t = from; t < to; t++)
             values_of_range(
                 a, head, 1, common_end, tk_less(end, high[t]),
-                scores + (size_t)(t - from) * ld + (common_end - start), 0, span_sums + (size_t)(t - from) * wide);
+                scores + (size_t)(t - from) * ld + (common_end - start), 0, NULL,
+                span_sums + (size_t)(t - from) * wide);
 
         for (int32_t t = from; t < to; t++) {
             const float *own = span_sums + (size_t)(t - from) * wide;
