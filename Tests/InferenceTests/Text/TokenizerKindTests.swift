@@ -52,13 +52,8 @@ struct TokenizerKindTests {
     }
 
     static func check(_ tokenizer: Tokenizer, _ expected: Expected, _ name: String) throws {
-        #if DEBUG
-            let results = expected.results.prefix(1)
-        #else
-            let results = expected.results[...]
-        #endif
-        try #require(!results.isEmpty)
-        for result in results {
+        try #require(expected.results.contains { $0.bytes >= 1_000_000 })
+        for result in expected.results {
             let ids = tokenizer.encode(
                 bytes: SampleText.bytes(result.bytes, broken: expected.broken), parseSpecial: false)
             #expect(Array(ids.prefix(result.first.count)) == result.first, "\(name)")
