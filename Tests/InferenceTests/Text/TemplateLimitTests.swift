@@ -59,6 +59,29 @@ struct TemplateLimitTests {
         #expect(throws: TemplateError.self) { try render("{% for i in [1] %}{% set x = [loop] %}{% endfor %}") }
     }
 
+    @Test(
+        "leaves nothing behind",
+        arguments: [
+            "{% macro f(x) %}{{ x }}{% endmacro %}{{ f(seen) }}{% set g = f %}{{ g(1) }}",
+            "{% if 1 %}{% macro f(x) %}{{ f is callable }}{% endmacro %}{% endif %}{{ f(f) }}",
+            "{% macro f(x) %}{% for i in [1] %}{% set c = caller %}{{ c(x) }}{% endfor %}{% endmacro %}"
+                + "{% call(y) f(seen) %}{% call(z) f(y) %}{% macro g() %}{% endmacro %}{{ f }}{% endcall %}{% endcall %}",
+            "{% macro f() %}{% call caller() %}{{ caller }}{% endcall %}{% endmacro %}{% call f() %}{{ caller() }}{% endcall %}",
+            "{% for i in [1, 2] %}{% set l = loop %}{% set s = seen %}{% macro f() %}{% endmacro %}{% endfor %}",
+            "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+        ])
+    func freed(source: String) throws {
+        weak var seen: TemplateNamespace?
+        do {
+            let given = TemplateNamespace()
+            seen = given
+            let evaluator = TemplateEvaluator(variables: ["seen": .namespace(given)], formatTime: nil)
+            // One of them is stopped halfway.
+            _ = try? evaluator.render(try TemplateParser.parse(source))
+        }
+        #expect(seen == nil)
+    }
+
     @Test("of another kind than text is refused with its line")
     func unsupported() {
         #expect(throws: TemplateError.unsupported(line: 2, what: "the tag \"include\"")) {

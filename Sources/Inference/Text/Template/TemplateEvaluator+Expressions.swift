@@ -186,7 +186,8 @@ extension TemplateEvaluator {
             throw .evaluation(problem: "\(quoted(name)) is a \(callee.typeName) and cannot be called")
         }
         switch function {
-        case .macro(let macro, let outer): return try call(macro, sees: outer, arguments)
+        case .macro(let macro): return try call(macro, arguments)
+        case .caller(let macro, let outer): return try call(macro, sees: outer, arguments)
         case .range: return try range(arguments)
         case .namespace:
             let namespace = TemplateNamespace()

@@ -130,14 +130,15 @@ final class TemplateEvaluator {
             let text = try captured { () throws(TemplateError) in _ = try run(body, in: scope) }
             try assign(text, to: target, in: scope)
         case .macro(let macro):
-            scope.variables[macro.name] = .function(.macro(macro, sees: globals))
+            scope.variables[macro.name] = .function(.macro(macro))
         case .callBlock(let callee, let arguments, let caller):
             var values = try evaluate(arguments, in: scope)
-            try values.add(.function(.macro(caller, sees: scope)), named: "caller")
-            guard case .function(.macro(let macro, let outer)) = try evaluate(callee, in: scope) else {
-                throw .evaluation(problem: "the tag \"call\" calls something else than a macro")
+            try values.add(.function(.caller(caller, sees: scope)), named: "caller")
+            switch try evaluate(callee, in: scope) {
+            case .function(.macro(let macro)): try emit(try call(macro, values).printed)
+            case .function(.caller(let macro, let outer)): try emit(try call(macro, sees: outer, values).printed)
+            default: throw .evaluation(problem: "the tag \"call\" calls something else than a macro")
             }
-            try emit(try call(macro, sees: outer, values).printed)
         case .breakLoop: return .breaksLoop
         case .continueLoop: return .continuesLoop
         }
@@ -218,12 +219,12 @@ final class TemplateEvaluator {
     /// A macro sees the template's outermost variables, what a tag `call` holds those where it stands; and their
     /// arguments.
     func call(
-        _ macro: TemplateMacro, sees outer: TemplateScope, _ arguments: TemplateValues
+        _ macro: TemplateMacro, sees outer: TemplateScope? = nil, _ arguments: TemplateValues
     ) throws(TemplateError) -> TemplateValue {
         guard arguments.positional.count <= macro.parameters.count else {
             throw .evaluation(problem: "the macro \(quoted(macro.name)) takes \(macro.parameters.count) arguments")
         }
-        let scope = TemplateScope(parent: outer)
+        let scope = TemplateScope(parent: outer ?? globals)
         let known = Set(macro.parameters.dropFirst(arguments.positional.count).map(\.name))
         for name in arguments.names where !known.contains(name) {
             guard name == "caller" else {

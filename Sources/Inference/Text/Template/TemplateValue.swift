@@ -120,7 +120,11 @@ enum TemplateFunction {
     case dictionary
     case raiseException
     case strftimeNow
-    case macro(TemplateMacro, sees: TemplateScope)
+    /// It sees the template's outermost variables. It does not hold them: they hold it, and neither would ever be freed.
+    case macro(TemplateMacro)
+    /// What a tag `call` holds; it sees the variables where the tag stands. Only the scope of the macro that the tag
+    /// calls holds it, and no value leads from the tag's own scope back to that one.
+    case caller(TemplateMacro, sees: TemplateScope)
 }
 
 /// The `loop` of a running `for`.
