@@ -1,6 +1,7 @@
 import Foundation
 import Inference
 import Transport
+import Wire
 
 /// What `tiktrue bench` measures on this machine, with nobody else involved.
 public enum PeerBenchmark {
@@ -11,11 +12,13 @@ public enum PeerBenchmark {
     ///   - threads: one count or more; none for one thread for each core.
     ///   - context: positions in front of the decoded ones.
     ///   - sequences: how many decode side by side.
+    ///   - cacheFormat: how keys and values are kept, one of `ControlWords.cacheFormats`.
     ///   - progress: is told what is done next.
     public static func run(
         modelPath: String, threads: [Int], prefill: Int, decode: Int, context: Int, sequences: Int,
-        progress: (String) -> Void
+        cacheFormat: String, progress: (String) -> Void
     ) async throws -> BenchDocument {
+        let format = try CacheFormat(named: cacheFormat)
         var runs: [BenchDocument.Run] = []
         var memory = BenchDocument.Memory(weights: 0, file: 0, residentMax: nil)
         var width = 0
@@ -31,7 +34,7 @@ public enum PeerBenchmark {
                     "the model takes \(shape.contextLength) positions; choose a smaller --prefill, --decode or --context"
                 )
             }
-            let benchmark = try EngineBenchmark(model: whole.model)
+            let benchmark = try EngineBenchmark(model: whole.model, format: KeyValueFormat(format))
             let weights = whole.model.weightBytes
             progress("Prefill of \(prefill), \(count) thread\(count == 1 ? "" : "s") ...")
             let prefillSpeed = try benchmark.prefill(prefill)
@@ -51,7 +54,7 @@ public enum PeerBenchmark {
         let hop = try await HopBenchmark.run(width: width, rounds: 2000)
         return BenchDocument(
             model: PeerPaths.modelName(forFile: modelPath), instructions: InstructionSet.best.rawValue,
-            context: context, sequences: sequences,
+            context: context, sequences: sequences, cacheFormat: format.description,
             hop: .init(p50: hop.p50Milliseconds, p99: hop.p99Milliseconds), memory: memory, runs: runs)
     }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Inference
+import Wire
 
 /// What `tiktrue perplexity` measures on this machine, with nobody else involved.
 public enum PeerPerplexity {
@@ -9,10 +10,13 @@ public enum PeerPerplexity {
     /// - Parameters:
     ///   - textPath: a file of text, of whatever bytes.
     ///   - context: tokens of a window; nil for 512, or the model's context where that is shorter.
+    ///   - cacheFormat: how keys and values are kept, one of `ControlWords.cacheFormats`.
     ///   - progress: is told which share is done.
     public static func run(
-        modelPath: String, textPath: String, context: Int?, threads: Int?, progress: (Double) throws -> Void
+        modelPath: String, textPath: String, context: Int?, threads: Int?, cacheFormat: String,
+        progress: (Double) throws -> Void
     ) throws -> PerplexityDocument {
+        let format = try CacheFormat(named: cacheFormat)
         let text = try text(at: textPath)
         let whole = try WholeModel(path: modelPath, threads: threads)
         let tokenizer = try ModelMetadata(whole.file).tokenizer
@@ -20,11 +24,12 @@ public enum PeerPerplexity {
         let clock = ContinuousClock()
         let start = clock.now
         let result = try Perplexity.measure(
-            model: whole.model, tokenizer: tokenizer, text: text, context: window, progress: progress)
+            model: whole.model, tokenizer: tokenizer, text: text, context: window, format: KeyValueFormat(format),
+            progress: progress)
         return PerplexityDocument(
             model: PeerPaths.modelName(forFile: modelPath), threads: whole.pool.threadCount, context: window,
-            perplexity: result.perplexity, standardError: result.standardError, tokens: result.tokenCount,
-            scoredTokens: result.scoredCount, windows: result.windowCount,
+            cacheFormat: format.description, perplexity: result.perplexity, standardError: result.standardError,
+            tokens: result.tokenCount, scoredTokens: result.scoredCount, windows: result.windowCount,
             seconds: (clock.now - start) / .seconds(1))
     }
 

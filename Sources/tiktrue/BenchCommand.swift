@@ -22,6 +22,7 @@ struct BenchCommand: AsyncParsableCommand {
     var context = 1
     @Option(help: ArgumentHelp("Answers decoded side by side.", valueName: "count"))
     var sequences = 1
+    @OptionGroup var cache: CacheOptions
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
@@ -47,7 +48,7 @@ struct BenchCommand: AsyncParsableCommand {
         defer { line.clear() }
         let document = try await PeerBenchmark.run(
             modelPath: path, threads: threadCounts(), prefill: prefill, decode: decode, context: context,
-            sequences: sequences
+            sequences: sequences, cacheFormat: cache.cacheFormat
         ) { line.show($0, fraction: nil) }
         line.clear()
         try output.show(document, Views.bench(document))

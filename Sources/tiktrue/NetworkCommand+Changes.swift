@@ -67,9 +67,7 @@ extension NetworkCommand {
             if maxVoters == nil && voterGrace == nil && cacheFormat == nil {
                 throw ValidationError("say what is to change: '--max-voters', '--voter-grace' or '--cache-format'")
             }
-            if let cacheFormat, !ControlWords.cacheFormats.contains(cacheFormat) {
-                throw ValidationError("'--cache-format' takes one of: \(SetPolicy.formatsAllowed)")
-            }
+            if let cacheFormat { try CacheOptions.check(cacheFormat) }
             if let maxVoters, !ControlWords.voters.contains(maxVoters) {
                 throw ValidationError("'--max-voters' takes one of: \(SetPolicy.votersAllowed)")
             }

@@ -59,6 +59,24 @@ struct OutputOptions: ParsableArguments {
     }
 }
 
+/// In which format something measured keeps keys and values.
+struct CacheOptions: ParsableArguments {
+    private static let allowed = ControlWords.cacheFormats.joined(separator: ", ")
+
+    @Option(
+        help: ArgumentHelp(
+            "In which format keys and values are kept: \(allowed), as by a network's policy.", valueName: "format"))
+    var cacheFormat = "f16"
+
+    func validate() throws { try Self.check(cacheFormat) }
+
+    static func check(_ format: String) throws {
+        guard ControlWords.cacheFormats.contains(format) else {
+            throw ValidationError("'--cache-format' takes one of: \(allowed)")
+        }
+    }
+}
+
 /// A confirmation for whoever watches; scripts go by the exit code.
 func confirm(_ sentence: String) {
     if StandardError.isTerminal { StandardError.write(sentence + "\n") }

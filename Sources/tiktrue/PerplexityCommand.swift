@@ -20,6 +20,7 @@ struct PerplexityCommand: AsyncParsableCommand {
     var context: Int?
     @Option(help: "Compute threads. (default: one for each core)")
     var threads: Int?
+    @OptionGroup var cache: CacheOptions
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
@@ -35,7 +36,7 @@ struct PerplexityCommand: AsyncParsableCommand {
         defer { line.clear() }
         let document = try PeerPerplexity.run(
             modelPath: PeerPaths.absolute(model ?? PeerPaths.defaultModel), textPath: PeerPaths.absolute(file),
-            context: context, threads: threads
+            context: context, threads: threads, cacheFormat: cache.cacheFormat
         ) { line.show("Computing", fraction: $0) }
         line.clear()
         try output.show(document, Views.perplexity(document))

@@ -91,6 +91,7 @@ enum Views {
         facts.add("model", bench.model)
         facts.add("instructions", bench.instructions)
         facts.add("weights", "\(ByteSize(bytes: UInt64(bench.memory.weights))) in memory")
+        facts.add("cache", bench.cacheFormat)
         if let most = bench.memory.residentMax { facts.add("process", "\(ByteSize(bytes: UInt64(most))) at most") }
         facts.add(
             "hop", "\(decimal(bench.hop.p50, places: 3)) ms (median), \(decimal(bench.hop.p99, places: 3)) ms (99 %)")
@@ -119,6 +120,7 @@ enum Views {
             "tokens",
             "\(measured.scoredTokens) counted of \(measured.tokens), in \(count(measured.windows, "window")) of "
                 + "\(measured.context)")
+        facts.add("cache", measured.cacheFormat)
         facts.add("time", "\(decimal(measured.seconds, places: 1)) s, \(count(measured.threads, "thread"))")
         return facts.rendered()
     }

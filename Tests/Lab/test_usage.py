@@ -41,8 +41,9 @@ WRONG = {
              "chat --seed x", "chat --session short", "chat hello"],
     "events": ["events --last 0", "events --last many"],
     "bench": ["bench --threads 0", "bench --threads x", "bench --threads 1,", "bench --decode 0", "bench --context 0",
-              "bench --sequences 0"],
-    "perplexity": ["perplexity", "perplexity f --context 1", "perplexity f --threads 0"],
+              "bench --sequences 0", "bench --cache-format f32"],
+    "perplexity": ["perplexity", "perplexity f --context 1", "perplexity f --threads 0",
+                   "perplexity f --cache-format f32"],
     "simulate": ["simulate", "simulate swarm --seeds 5-2", "simulate swarm --seed 1 --seeds 1-2", "simulate swarm --past",
                  "simulate swarm --peers 0"],
 }

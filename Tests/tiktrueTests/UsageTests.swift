@@ -20,6 +20,7 @@ struct UsageTests {
             "network plan home", "network revoke home 3fa8", "network show home --json", "peer show attic --json",
             "peer show 3086f481 --network home", "peer grant attic 512M", "peer grant attic 0 --network home",
             "peer role attic backup", "events --last 5000 --json", "peer remove attic --network home",
+            "bench --cache-format q8_0", "perplexity text --cache-format f16",
         ])
     func right(line: String) throws { _ = try parse(line) }
 
@@ -35,6 +36,7 @@ struct UsageTests {
             "peer grant attic -1", "peer role attic", "peer role attic king", "peer remove", "peer remove a b",
             "events --last 0",
             "events --last 5001",
+            "bench --cache-format f32", "bench --cache-format", "perplexity text --cache-format q4_0",
         ])
     func wrong(line: String) {
         let failure = #expect(throws: (any Error).self) { try parse(line) }
@@ -62,6 +64,15 @@ struct UsageTests {
         #expect(command.maxVoters == nil)
         #expect(command.voterGrace == 60)
         #expect(command.cacheFormat == nil)
+    }
+
+    @Test("bench and perplexity keep keys and values in f16 unless told otherwise")
+    func cacheFormats() throws {
+        #expect(try (parse("bench") as? BenchCommand)?.cache.cacheFormat == "f16")
+        #expect(try (parse("bench --cache-format q8_0") as? BenchCommand)?.cache.cacheFormat == "q8_0")
+        #expect(try (parse("perplexity text") as? PerplexityCommand)?.cache.cacheFormat == "f16")
+        let told = try parse("perplexity text --cache-format q8_0") as? PerplexityCommand
+        #expect(told?.cache.cacheFormat == "q8_0")
     }
 
     @Test("the help of removing a peer says that it is for ever")

@@ -1,19 +1,23 @@
 /// How fast a wholly loaded model runs on this machine. Tokens are arbitrary; neither sampling nor text is part of it.
 public struct EngineBenchmark {
     private let model: BlockModel
+    private let format: KeyValueFormat
     private let clock = ContinuousClock()
 
     /// Touches the memory that later runs use, so that none of them pays for it.
-    public init(model: BlockModel) throws {
+    ///
+    /// - Parameter format: how keys and values are kept.
+    public init(model: BlockModel, format: KeyValueFormat = .standard) throws {
         self.model = model
-        let cache = model.makeCache(blocks: blocks)
+        self.format = format
+        let cache = makeCache()
         _ = try model.run(
             blocks: blocks, input: .tokens((0..<16).map(token)), firstPosition: 0, cache: cache, logits: .last)
     }
 
     /// Tokens per second of a prompt of `count` tokens, the head computed once.
     public func prefill(_ count: Int) throws -> Double {
-        let cache = model.makeCache(blocks: blocks)
+        let cache = makeCache()
         let tokens = (0..<count).map(token)
         let time = try clock.measure {
             _ = try model.run(
@@ -26,7 +30,7 @@ public struct EngineBenchmark {
     /// all sequences side by side, after `context` others.
     public func decode(_ count: Int, after context: Int = 1, sequences: Int = 1) throws -> Double {
         var batch = try (0..<sequences).map { sequence in
-            let cache = model.makeCache(blocks: blocks)
+            let cache = makeCache()
             _ = try model.run(
                 blocks: blocks, input: .tokens((0..<context).map { token($0 + sequence) }), firstPosition: 0,
                 cache: cache, logits: .none)
@@ -45,6 +49,8 @@ public struct EngineBenchmark {
         precondition(!sum.isNaN, "a logit is not a number")
         return Double(sequences * count) / (time / .seconds(1))
     }
+
+    private func makeCache() -> KeyValueCache { model.makeCache(blocks: blocks, format: format) }
 
     private var blocks: ClosedRange<Int> { 0...model.hyperparameters.headBlock }
 

@@ -22,11 +22,12 @@ public struct Perplexity: Sendable, Equatable {
     /// - Parameters:
     ///   - model: with all its blocks loaded.
     ///   - context: tokens of a window, 2 to the model's context length.
+    ///   - format: how keys and values are kept, which takes part in the figure.
     ///   - progress: is told which share of the windows is done, and ends the work by throwing.
     /// - Throws: `PerplexityError`, `EngineError`, or what `progress` throws.
     public static func measure(
         model: BlockModel, tokenizer: Tokenizer, text: [UInt8], context: Int,
-        progress: (Double) throws -> Void = { _ in }
+        format: KeyValueFormat = .standard, progress: (Double) throws -> Void = { _ in }
     ) throws -> Perplexity {
         let limit = model.hyperparameters.contextLength
         guard (2...limit).contains(context) else { throw PerplexityError.context(context, limit: limit) }
@@ -42,7 +43,7 @@ public struct Perplexity: Sendable, Equatable {
             if tokenizer.addsBeginningOfSequence, let first = tokenizer.vocabulary.beginningOfSequence {
                 part[0] = first
             }
-            let cache = model.makeCache(blocks: blocks)
+            let cache = model.makeCache(blocks: blocks, format: format)
             // What the last token is followed by is not known.
             for start in stride(from: 0, to: size - 1, by: piece) {
                 let end = min(start + piece, size - 1)

@@ -55,17 +55,23 @@ public struct BenchDocument: Codable, Equatable, Sendable {
     public var context: Int
     /// How many sequences decoded side by side; the speed of decoding is that of all together.
     public var sequences: Int
+    /// In which format keys and values were kept.
+    public var cacheFormat: String
     public var hop: Hop
     public var memory: Memory
     public var runs: [Run]
 
     /// - Parameter runs: one or more.
-    init(model: String, instructions: String, context: Int, sequences: Int, hop: Hop, memory: Memory, runs: [Run]) {
+    init(
+        model: String, instructions: String, context: Int, sequences: Int, cacheFormat: String,
+        hop: Hop, memory: Memory, runs: [Run]
+    ) {
         precondition(!runs.isEmpty, "a benchmark without a run")
         self.model = model
         self.instructions = instructions
         self.context = context
         self.sequences = sequences
+        self.cacheFormat = cacheFormat
         self.hop = hop
         self.memory = memory
         self.runs = runs
@@ -78,6 +84,7 @@ public struct BenchDocument: Codable, Equatable, Sendable {
         case model, instructions, threads, context, sequences, memory, runs
         case prefillTokensPerSecond = "prefill_tokens_per_second"
         case decodeTokensPerSecond = "decode_tokens_per_second"
+        case cacheFormat = "cache_format"
         case hop = "hop_ms"
     }
 }

@@ -4,6 +4,8 @@ public struct PerplexityDocument: Codable, Equatable, Sendable {
     public var threads: Int
     /// Tokens of a window.
     public var context: Int
+    /// In which format keys and values were kept.
+    public var cacheFormat: String
     public var perplexity: Double
     public var standardError: Double
     public var tokens: Int
@@ -14,6 +16,7 @@ public struct PerplexityDocument: Codable, Equatable, Sendable {
 
     enum CodingKeys: String, CodingKey {
         case model, threads, context, perplexity, tokens, windows, seconds
+        case cacheFormat = "cache_format"
         case standardError = "standard_error"
         case scoredTokens = "scored_tokens"
     }

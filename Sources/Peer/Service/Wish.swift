@@ -51,14 +51,7 @@ extension NetworkStatus {
     /// What is nil stays as it is.
     func wish(maxVoters: Int?, voterGrace: Int?, cacheFormat: String?) throws(ServiceFailure) -> Wish {
         var format = config.policy.cacheFormat
-        if let cacheFormat {
-            guard let named = CacheFormat(name: cacheFormat) else {
-                throw ServiceFailure(
-                    "there is no cache format \(cacheFormat); choose one of "
-                        + ControlWords.cacheFormats.joined(separator: ", "))
-            }
-            format = named
-        }
+        if let cacheFormat { format = try CacheFormat(named: cacheFormat) }
         let policy = NetworkPolicy(
             maxVoters: maxVoters ?? config.policy.maxVoters, voterGrace: voterGrace ?? config.policy.voterGrace,
             cacheFormat: format)
@@ -73,5 +66,16 @@ extension NetworkStatus {
     func wish(revoking invitation: String) throws(ServiceFailure) -> Wish {
         let open = try self.invitation(invitation)
         return Wish(change: .revoke(open.key), subject: open.key.short)
+    }
+}
+
+extension CacheFormat {
+    /// The one that a person named.
+    init(named name: String) throws(ServiceFailure) {
+        guard let format = CacheFormat(name: name) else {
+            throw ServiceFailure(
+                "there is no cache format \(name); choose one of \(ControlWords.cacheFormats.joined(separator: ", "))")
+        }
+        self = format
     }
 }

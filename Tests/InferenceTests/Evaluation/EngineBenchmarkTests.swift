@@ -4,10 +4,10 @@ import Testing
 @testable import Inference
 
 struct EngineBenchmarkTests {
-    @Test("The benchmark reports what it measured")
-    func benchmarkReports() throws {
+    @Test("The benchmark reports what it measured", arguments: KeyValueFormat.allCases)
+    func benchmarkReports(format: KeyValueFormat) throws {
         let synthetic = SyntheticModel(types: [.q4_1])
-        let benchmark = try EngineBenchmark(model: synthetic.load(synthetic.allBlocks, threads: 2))
+        let benchmark = try EngineBenchmark(model: synthetic.load(synthetic.allBlocks, threads: 2), format: format)
         #expect(try benchmark.prefill(100) > 0)
         #expect(try benchmark.decode(20) > 0)
         #expect(try benchmark.decode(20, after: 50) > 0)

@@ -50,6 +50,18 @@ struct PerplexityTests {
         #expect(abs(measured.perplexity / expected - 1) < 1e-9)
     }
 
+    @Test("differs a little with keys and values of eight bits")
+    func formats() throws {
+        func perplexity(_ format: KeyValueFormat) throws -> Double {
+            try Perplexity.measure(
+                model: model, tokenizer: tokenizer, text: Self.text, context: 37, format: format
+            ).perplexity
+        }
+        let (halves, bytes) = (try perplexity(.f16), try perplexity(.q8_0))
+        #expect(bytes != halves)
+        #expect(abs(bytes / halves - 1) < 0.02)
+    }
+
     @Test("of a text shorter than a window counts from the second token on")
     func shortText() throws {
         let measured = try Perplexity.measure(

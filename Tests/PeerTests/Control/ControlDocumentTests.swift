@@ -148,8 +148,8 @@ struct ControlDocumentTests {
         }
         let document = try json(
             BenchDocument(
-                model: "m", instructions: "avx2", context: 1, sequences: 1, hop: .init(p50: 3, p99: 4),
-                memory: .init(weights: 5, file: 6, residentMax: 7), runs: runs))
+                model: "m", instructions: "avx2", context: 1, sequences: 1, cacheFormat: "q8_0",
+                hop: .init(p50: 3, p99: 4), memory: .init(weights: 5, file: 6, residentMax: 7), runs: runs))
         #expect(
             try keys(document)
                 == [
@@ -157,6 +157,7 @@ struct ControlDocumentTests {
                     "hop_ms",
                     "context",
                     "sequences",
+                    "cache_format",
                     "memory", "runs",
                 ])
         #expect(document["threads"] as? Int == 2, "the last run's")
@@ -175,13 +176,13 @@ struct ControlDocumentTests {
     func perplexityKeys() throws {
         let document = try json(
             PerplexityDocument(
-                model: "m", threads: 1, context: 512, perplexity: 20, standardError: 1, tokens: 1024, scoredTokens: 510,
-                windows: 2, seconds: 3))
+                model: "m", threads: 1, context: 512, cacheFormat: "q8_0", perplexity: 20, standardError: 1,
+                tokens: 1024, scoredTokens: 510, windows: 2, seconds: 3))
         #expect(
             try keys(document)
                 == [
-                    "model", "threads", "context", "perplexity", "standard_error", "tokens", "scored_tokens", "windows",
-                    "seconds",
+                    "model", "threads", "context", "cache_format", "perplexity", "standard_error", "tokens",
+                    "scored_tokens", "windows", "seconds",
                 ])
     }
 
