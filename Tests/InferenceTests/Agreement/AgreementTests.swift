@@ -9,21 +9,12 @@ struct AgreementTests {
     /// One context with what the reference gave for its last position.
     struct Recorded: Decodable {
         let tokens: [Int32]
-        /// The most probable tokens, descending: 16-bit numbers, and their logits: 32-bit floats.
-        let best: Data
-        let logits: Data
-        /// Of all logits, also those not kept.
-        let logsumexp: Double
-        let rest: Double
+        let reference: ReferenceLogits
 
-        var bestTokens: [Int] {
-            stride(from: 0, to: best.count, by: 2).map { Int(best[$0]) | Int(best[$0 + 1]) << 8 }
-        }
-        var bestLogits: [Double] {
-            stride(from: 0, to: logits.count, by: 4).map { start in
-                let bits = (0..<4).reduce(UInt32(0)) { $0 | UInt32(logits[start + $1]) << (8 * $1) }
-                return Double(Float(bitPattern: bits))
-            }
+        private enum Key: CodingKey { case tokens }
+        init(from decoder: any Decoder) throws {
+            tokens = try decoder.container(keyedBy: Key.self).decode([Int32].self, forKey: .tokens)
+            reference = try ReferenceLogits(from: decoder)
         }
     }
 
@@ -55,27 +46,10 @@ struct AgreementTests {
         }
     }
 
-    /// KL(reference || engine) with all tokens that were not kept taken for one: a lower bound of the divergence over
-    /// all.
-    private func divergence(_ recorded: Recorded, _ logits: [Float]) -> Double {
-        let highest = Double(logits.max() ?? 0)
-        let total = highest + log(logits.reduce(0) { $0 + exp(Double($1) - highest) })
-        var sum = 0.0
-        var (referenceRest, engineRest) = (1.0, 1.0)
-        for (token, logit) in zip(recorded.bestTokens, recorded.bestLogits) {
-            let (reference, engine) = (logit - recorded.logsumexp, Double(logits[token]) - total)
-            sum += exp(reference) * (reference - engine)
-            referenceRest -= exp(reference)
-            engineRest -= exp(engine)
-        }
-        guard referenceRest > 1e-9, engineRest > 1e-9 else { return sum }
-        return sum + referenceRest * log(referenceRest / engineRest)
-    }
-
     @Test("has a mean divergence under 0.00001 on 20 contexts, and none over 0.0001")
     func divergence() throws {
         try #require(recorded.count == 20)
-        let divergences = zip(recorded, engineLogits).map { divergence($0, $1) }
+        let divergences = zip(recorded, engineLogits).map { $0.reference.divergence(of: $1) }
         let mean = divergences.reduce(0, +) / Double(divergences.count)
         #expect(mean < 1e-5, "\(divergences)")
         #expect(divergences.allSatisfy { $0 < 1e-4 && $0 > -1e-6 }, "\(divergences)")
@@ -84,12 +58,10 @@ struct AgreementTests {
     @Test("takes the same best token wherever the reference's best two are more than 0.05 apart")
     func bestToken() throws {
         var compared = 0
-        for (recorded, logits) in zip(recorded, engineLogits) {
-            let reference = recorded.bestLogits
-            guard reference[0] - reference[1] > 0.05 else { continue }
+        for (reference, logits) in zip(recorded.map(\.reference), engineLogits) where reference.lead > 0.05 {
             compared += 1
             #expect(
-                try Sampler.sample(logits: logits, parameters: .greedy, position: 0) == Int32(recorded.bestTokens[0]))
+                try Sampler.sample(logits: logits, parameters: .greedy, position: 0) == Int32(reference.bestTokens[0]))
         }
         #expect(compared >= 15)
     }
