@@ -129,41 +129,39 @@ import Wire
         home.expectSound()
     }
 
+    /// A turn on the first peer, whose answer has ten tokens.
+    ///
+    /// - Parameters:
+    ///   - prompt: tokens of the text that are new.
+    ///   - positions: so many each peer computes.
+    private func turn(_ home: Home, _ text: [Int32], prompt: Int, positions: ClosedRange<Int>) {
+        let before = home.world.hosts.map(\.positionsComputed)
+        let id = home.chat(0, text, maxNewTokens: 10)
+        home.world.answer(id)
+        #expect(home.world.tokens(id) == home.expected(text, maxNewTokens: 10))
+        #expect(home.outcome(id)?.promptTokens == prompt)
+        #expect(home.outcome(id)?.reroutes == 0)
+        for (host, count) in zip(home.world.hosts, before) {
+            #expect(positions.contains(host.positionsComputed - count))
+        }
+    }
+
     @Test("A conversation that goes on computes only what is new")
     func secondTurn() throws {
         let home = try Home(seed: 6)
-        let world = home.world
-        let first = home.chat(0, [1, 2, 3], maxNewTokens: 10)
-        world.answer(first)
-        let soFar = [1, 2, 3] + world.tokens(first)
-        let before = world.hosts.map(\.positionsComputed)
-        let longer = soFar + [50, 51]
-        let second = home.chat(0, longer, maxNewTokens: 10)
-        world.answer(second)
-        #expect(world.tokens(second) == home.expected(longer, maxNewTokens: 10))
-        #expect(home.outcome(second)?.promptTokens == 2)
-        for (host, count) in before.enumerated() {
-            // The last token of the first answer, two new ones, and nine of the second answer.
-            #expect(world.hosts[host].positionsComputed - count == 12)
-        }
+        let question: [Int32] = [1, 2, 3]
+        turn(home, question, prompt: 3, positions: 12...12)
+        // The last token of the first answer, two new ones, and nine of the second answer.
+        let longer = question + home.expected(question, maxNewTokens: 10) + [50, 51]
+        turn(home, longer, prompt: 2, positions: 12...12)
         home.expectSound()
     }
 
     @Test("A turn that is written anew computes what is new, after what both texts begin with")
     func editedConversation() throws {
         let home = try Home(seed: 7)
-        let world = home.world
-        world.answer(home.chat(0, [1, 2, 3], maxNewTokens: 10))
-        let before = world.hosts.map(\.positionsComputed)
-        let edited: [Int32] = [1, 2, 4, 9, 9]
-        let id = home.chat(0, edited, maxNewTokens: 10)
-        world.answer(id)
-        #expect(world.tokens(id) == home.expected(edited, maxNewTokens: 10))
-        #expect(home.outcome(id)?.promptTokens == 3)
-        #expect(home.outcome(id)?.reroutes == 0)
-        for (host, count) in before.enumerated() {
-            #expect(world.hosts[host].positionsComputed - count == 3 + 9)
-        }
+        turn(home, [1, 2, 3], prompt: 3, positions: 12...12)
+        turn(home, [1, 2, 4, 9, 9], prompt: 3, positions: 12...12)
         home.expectSound()
     }
 
@@ -172,23 +170,12 @@ import Wire
     )
     func shortenedAnswer() throws {
         let home = try Home(seed: 7)
-        let world = home.world
-        func turn(_ text: [Int32], prompt: Int, positions: Int) {
-            let before = world.hosts.map(\.positionsComputed)
-            let id = home.chat(0, text, maxNewTokens: 10)
-            world.answer(id)
-            #expect(world.tokens(id) == home.expected(text, maxNewTokens: 10))
-            #expect(home.outcome(id)?.promptTokens == prompt)
-            for (host, count) in before.enumerated() {
-                #expect(world.hosts[host].positionsComputed - count <= positions)
-            }
-        }
         let question: [Int32] = [1, 2, 3]
-        turn(question, prompt: 3, positions: 3 + 9)
+        turn(home, question, prompt: 3, positions: 12...12)
         let read = question + home.expected(question, maxNewTokens: 10).prefix(6)
-        turn(read + [50], prompt: 1, positions: 1 + 9)
+        turn(home, read + [50], prompt: 1, positions: 0...10)
         // The last stage applies the question's last token anew.
-        turn(question, prompt: 0, positions: 1 + 9)
+        turn(home, question, prompt: 0, positions: 0...10)
         home.expectSound()
     }
 
