@@ -1,6 +1,9 @@
 // The phase of a short convolution.
 #include "phases.h"
 
+// No position may overwrite what it still sees, nor a page's first one what the page before ended with.
+_Static_assert(TK_TAPS_MAX <= TK_CONVOLVED_ROWS && TK_PAGE_POSITIONS % TK_CONVOLVED_ROWS == 0, "");
+
 void tk_convolve_all(const tk_job *j, int32_t layer, int32_t thread, int32_t threads) {
     tk_workspace *w = j->space;
     const int32_t width = w->shape.width;

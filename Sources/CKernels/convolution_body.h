@@ -10,7 +10,7 @@
 
 TK_INLINE uint8_t *row_in_page(const tk_convolution *v, int32_t position) {
     return v->pages[position / TK_PAGE_POSITIONS] + v->offset +
-           (size_t)(position % TK_PAGE_POSITIONS) * tk_convolved_row_bytes(v->format, v->width);
+           (size_t)(position % TK_CONVOLVED_ROWS) * tk_convolved_row_bytes(v->format, v->width);
 }
 
 static void convolve(const tk_convolution *v, int32_t from, int32_t to) {

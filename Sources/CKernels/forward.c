@@ -164,5 +164,5 @@ size_t tk_cache_layer_bytes(tk_cache_format format, int32_t key_value_heads, int
 }
 
 size_t tk_cache_convolution_bytes(tk_cache_format format, int32_t width) {
-    return TK_PAGE_POSITIONS * tk_convolved_row_bytes(format, width);
+    return TK_CONVOLVED_ROWS * tk_convolved_row_bytes(format, width);
 }

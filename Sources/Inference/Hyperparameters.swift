@@ -44,7 +44,8 @@ public struct Hyperparameters: Sendable, Equatable {
         self.layers = layers
     }
 
-    /// Bytes that one layer keeps of each position that it keeps: keys and values, or what a convolution convolves.
+    /// Bytes that one layer keeps of each position that it keeps: keys and values, or what a convolution convolves, of
+    /// which it keeps a part of the positions: an average over a page.
     public func keyValueBytesPerPosition(layer: Int, format: KeyValueFormat = .standard) -> Int {
         format.bytesPerPage(of: layers[layer], width: embeddingWidth) / KeyValueFormat.pagePositions
     }
@@ -53,8 +54,9 @@ public struct Hyperparameters: Sendable, Equatable {
     public func keyValuePositionsMax(layer: Int, piece: Int = 1) -> Int? {
         guard let window = layers[layer].window else { return nil }
         let page = KeyValueFormat.pagePositions
+        let behind = KeyValueCache.keptBehindWindow(convolves: layers.contains { $0.attention == nil })
         // What a window keeps may begin anywhere in a page.
-        return ((window + KeyValueCache.keptBehindWindow + piece + page - 1) / page + 1) * page
+        return ((window + behind + piece + page - 1) / page + 1) * page
     }
 
     /// Bytes that one layer takes at most in the cache of a sequence that has come to so many positions, step by step or

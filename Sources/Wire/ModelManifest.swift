@@ -37,7 +37,7 @@ public struct ModelManifest: Hashable, Sendable {
 
     /// What a block keeps of a session: keys and values, or what a convolution convolves.
     public struct Cache: Hashable, Sendable {
-        /// Bytes that a position takes in half precision.
+        /// Bytes that a position takes in half precision, on average over a page.
         public let f16: Int
         /// Bytes that a position takes in groups of 8-bit numbers; no more than in half precision.
         public let q8_0: Int

@@ -10,13 +10,15 @@
 //         divided by 127, and bytes, the nearest integers to value / scale. The scales of a group of 16 keys follow it,
 //         those of the values follow all 64: [blocks][16] and [blocks][64]
 //
-// A layer that convolves keeps what it convolves, b * v (tk_forward.h): positions x width, as computed with F32, and
-// rounded to halves with the other two. Bytes would cost more than they save: it keeps some hundred positions, not all.
+// A layer that convolves keeps what it convolves, b * v (tk_forward.h), of the TK_CONVOLVED_ROWS positions of a page that
+// were stored last, at position % TK_CONVOLVED_ROWS: rows x width, as computed with F32, and rounded to halves with the
+// other two. So a sequence can go on at the end of any page, and a few positions behind the last one stored. Bytes would
+// cost more than they save.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
 
-enum { TK_PAGE_POSITIONS = 64 };
+enum { TK_PAGE_POSITIONS = 64, TK_CONVOLVED_ROWS = 16 };
 
 typedef enum { TK_CACHE_F32 = 0, TK_CACHE_F16 = 1, TK_CACHE_Q8_0 = 2 } tk_cache_format;
 

@@ -48,7 +48,8 @@ extension BlockModel {
     ///
     /// - Parameters:
     ///   - blocks: All of them must be loaded.
-    ///   - batch: Afterwards the items' caches hold the new positions too; an error leaves their lengths as they were.
+    ///   - batch: Afterwards the items' caches hold the new positions too; an error leaves their lengths as they were, or
+    ///     less, where layers convolve and kept nothing of what lies before (`KeyValueCache.truncate`).
     ///   - take: Called for the rows of an item in the order of their positions.
     /// - Throws: `EngineError`, before anything has been computed; only a pool that is shut down meanwhile, after. And
     ///   whatever `take` throws.
@@ -62,10 +63,27 @@ extension BlockModel {
         guard let workspace,
             tk_workspace_reserve(workspace, Int32(capacity), Int32(extent.context), logitRows)
         else { throw EngineError.outOfMemory(bytes: capacity * width * 32) }
-        for index in batch.indices {
-            try batch[index].cache.reserve(
-                positions: batch[index].firstPosition + batch[index].input.count(width: width))
+        do {
+            for index in batch.indices {
+                try batch[index].cache.reserve(
+                    positions: batch[index].firstPosition + batch[index].input.count(width: width))
+            }
+            try compute(blocks: blocks, batch: batch, in: workspace, take: take)
+        } catch {
+            for index in batch.indices { batch[index].cache.giveUp() }
+            throw error
         }
+        for index in batch.indices {
+            batch[index].cache.advance(
+                to: batch[index].firstPosition + batch[index].input.count(width: width))
+        }
+    }
+
+    /// Stores the positions in pages that are there already.
+    private func compute(
+        blocks: ClosedRange<Int>, batch: [BlockBatchItem], in workspace: OpaquePointer,
+        take: (BlockOutputRow) throws -> Void
+    ) throws {
         let layerBlocks = layerBlocks(of: blocks)
         let layout = batch[0].cache.layout
         var output = RunOutput(self, workspace, endsWithHead: blocks.contains(hyperparameters.headBlock))
@@ -81,10 +99,6 @@ extension BlockModel {
                     Int32(layerBlocks.count), layout.format.kernelFormat, segments.baseAddress, Int32(segmentCount))
             }
             try output.hand(batch, from: start, segmentCount: segmentCount, to: take)
-        }
-        for index in batch.indices {
-            batch[index].cache.advance(
-                to: batch[index].firstPosition + batch[index].input.count(width: width))
         }
     }
 

@@ -4,7 +4,8 @@ import CKernels
 ///
 /// Kept in pages of 64 positions, taken as the sequence grows. A cache that was forked off another one shares its
 /// pages; whichever writes to a shared page first takes a copy of it. Layers with a sliding window let go of pages
-/// that are well behind it. A layer that convolves is one with a window of few positions.
+/// that are well behind it. A layer that convolves is one with a window of few positions, and keeps of each page what
+/// lies before its end: a sequence with such layers goes back to the end of a page, or by a few positions.
 ///
 /// Confined to the thread of its model, together with all caches that share pages with it.
 public final class KeyValueCache {
@@ -21,10 +22,18 @@ public final class KeyValueCache {
     private let tables: UnsafeMutableBufferPointer<UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>?>
     /// For each group the first page that is held, and the one after the last.
     private var held: [Range<Int>]
+    /// Positions that were stored in its pages, or may have been, also if they were forgotten since: what convolutions
+    /// kept before them is gone. Never fewer than `length`.
+    private var stored = 0
 
     private static let pagePositions = KeyValueFormat.pagePositions
-    /// How far a sequence with windows can be cut back in any case: far enough for guesses that turn out wrong.
+    /// How far a sequence with windows can be cut back in any case: far enough for guesses that turn out wrong. With
+    /// convolutions to the end of a page before that.
     public static let keptBehindWindow = 512
+    static func keptBehindWindow(convolves: Bool) -> Int {
+        keptBehindWindow + (convolves ? pagePositions - 1 : 0)
+    }
+    private static let convolvedRows = Int(TK_CONVOLVED_ROWS)
 
     init(layout: KeyValueLayout) {
         self.layout = layout
@@ -65,6 +74,7 @@ public final class KeyValueCache {
         guard canTruncate(to: length) else { return nil }
         let fork = KeyValueCache(layout: layout)
         fork.length = length
+        fork.stored = storedPositions(inPagesBelow: length)
         for group in held.indices {
             let pages = held[group].lowerBound..<min(held[group].upperBound, Self.pages(for: length))
             guard !pages.isEmpty, let from = tables[group], let to = fork.tables[group] else { continue }
@@ -81,7 +91,8 @@ public final class KeyValueCache {
     /// Whether it can be cut back to that many positions, or forked there, and go on.
     ///
     /// Without windows it can be cut back to any length that it has. With them, by `keptBehindWindow` positions, counted
-    /// from the greatest length since it was empty, and not reliably by more.
+    /// from the greatest length since it was empty, and not reliably by more. With convolutions only to the end of a
+    /// page, or by a few positions within one.
     public func canTruncate(to length: Int) -> Bool {
         (0...self.length).contains(length) && canContinue(at: length)
     }
@@ -90,36 +101,54 @@ public final class KeyValueCache {
     private func canContinue(at length: Int) -> Bool {
         layout.groups.indices.allSatisfy { group in
             let first = layout.groups[group].window.map { max(0, length + 1 - $0) } ?? 0
-            return first >= length || held[group].lowerBound <= first / Self.pagePositions
+            guard first < length else { return true }
+            guard held[group].lowerBound <= first / Self.pagePositions else { return false }
+            guard layout.groups[group].convolves else { return true }
+            // The page before the last one is full, and ends with as many positions as any convolution sees.
+            let pageStart = (length - 1) / Self.pagePositions * Self.pagePositions
+            return max(first, pageStart) + Self.convolvedRows >= storedPositions(inPagesBelow: length)
         }
+    }
+
+    /// Of `stored` those in the pages that a cache of this length has.
+    private func storedPositions(inPagesBelow length: Int) -> Int {
+        min(stored, Self.pages(for: length) * Self.pagePositions)
+    }
+
+    /// The greatest length, at most `length`, at which it can go on: that, the end of the page before, or 0.
+    private func resumable(at length: Int) -> Int {
+        let pageEnd = length / Self.pagePositions * Self.pagePositions
+        return [length, pageEnd].first(where: canContinue) ?? 0
     }
 
     /// Forgets all positions from `length` on. A length that the cache does not have changes nothing. Where it cannot
-    /// be cut back so far (`canTruncate`), everything is forgotten.
+    /// be cut back to just there (`canTruncate`), it forgets on to the end of the page before, or everything.
     ///
-    /// - Returns: The length that it has now: `length`, the one that it had where that is no greater, or 0. Whoever goes
-    ///   on computes from there; to compute at `length` regardless is refused (`EngineError.positionMismatch`).
+    /// - Returns: The length that it has now: `length`, the one that it had where that is no greater, or less. Whoever
+    ///   goes on computes from there; to compute at `length` regardless is refused (`EngineError.positionMismatch`).
     @discardableResult
     public func truncate(to length: Int) -> Int {
         guard length >= 0, length < self.length else { return self.length }
-        guard canContinue(at: length) else {
-            reset()
-            return 0
-        }
+        cut(to: resumable(at: length))
+        return self.length
+    }
+
+    /// Forgets a computation that was not finished, and what it has left nothing of.
+    func giveUp() { cut(to: resumable(at: length)) }
+
+    private func cut(to length: Int) {
+        stored = storedPositions(inPagesBelow: length)
         self.length = length
         for group in held.indices { releasePages(ofGroup: group, from: Self.pages(for: length)) }
-        return length
     }
 
     /// Forgets everything and gives its memory back.
-    public func reset() {
-        length = 0
-        for group in held.indices { releasePages(ofGroup: group, from: 0) }
-    }
+    public func reset() { cut(to: 0) }
 
     /// Makes room for positions up to, not including, `end`, and copies what this cache is about to write to and others
-    /// hold too.
+    /// hold too. Whoever does not compute them then must say so (`giveUp`).
     func reserve(positions end: Int) throws {
+        stored = max(stored, end)
         for group in held.indices {
             guard let table = tables[group] else { continue }
             let pageBytes = layout.groups[group].pageBytes
@@ -146,7 +175,7 @@ public final class KeyValueCache {
         length = end
         for group in held.indices {
             guard let window = layout.groups[group].window, let table = tables[group] else { continue }
-            let needed = max(0, end + 1 - window - Self.keptBehindWindow) / Self.pagePositions
+            let needed = max(0, end + 1 - window - layout.keptBehindWindow) / Self.pagePositions
             while held[group].lowerBound < min(needed, held[group].upperBound) {
                 let page = held[group].lowerBound
                 if let contents = table[page] {

@@ -23,7 +23,8 @@ public enum KeyValueFormat: Sendable, Equatable, CaseIterable {
 
     /// Bytes that a layer takes in a page of `pagePositions` positions.
     ///
-    /// - Parameter width: of the hidden state: a convolution keeps as many values of each position.
+    /// - Parameter width: of the hidden state: a convolution keeps as many values of a position, and of the page's last
+    ///   positions alone.
     func bytesPerPage(of layer: LayerDescription, width: Int) -> Int {
         switch layer.mixer {
         case .attention(let attention):
@@ -40,6 +41,8 @@ final class KeyValueLayout {
         /// Nil: its layers see everything.
         let window: Int?
         var pageBytes: Int
+        /// Some of its layers convolve: they keep only the positions of a page that were stored last.
+        var convolves = false
     }
 
     let blocks: ClosedRange<Int>
@@ -70,8 +73,12 @@ final class KeyValueLayout {
                 }()
             slots.initializeElement(at: index, to: tk_cache_slot(group: Int32(group), offset: groups[group].pageBytes))
             groups[group].pageBytes += format.bytesPerPage(of: layer, width: width)
+            if case .convolution = layer.mixer { groups[group].convolves = true }
         }
     }
 
     deinit { slots.deallocate() }
+
+    /// Positions behind a window that are kept.
+    var keptBehindWindow: Int { KeyValueCache.keptBehindWindow(convolves: groups.contains { $0.convolves }) }
 }

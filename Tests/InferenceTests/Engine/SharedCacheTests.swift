@@ -18,6 +18,27 @@ struct SharedCacheTests {
             0, 1, 63, 64, 65, 100, 130,
         ])
     func forkGoesOn(length: Int) throws {
+        var shape = Hyperparameters.rich
+        shape.layers.removeAll { $0.attention == nil }
+        try expectFork(of: SyntheticModel(types: [.q8_0], shape), at: length)
+    }
+
+    @Test(
+        "With convolutions a fork does so at the end of a page and close to the end of what was stored in one",
+        arguments: [0, 52, 63, 64, 116, 128, 129, 130])
+    func forkOfConvolutions(length: Int) throws { try expectFork(of: synthetic, at: length) }
+
+    @Test(
+        "With convolutions there is no fork where they kept nothing of what lies before", arguments: [1, 51, 65, 115])
+    func noForkOfConvolutions(length: Int) throws {
+        let model = try synthetic.load(synthetic.allBlocks)
+        let cache = model.makeCache(blocks: synthetic.allBlocks)
+        _ = try run(model, cache, synthetic.tokens(130))
+        #expect(cache.fork(at: length) == nil)
+        #expect(cache.fork(at: 130)?.fork(at: length) == nil)
+    }
+
+    private func expectFork(of synthetic: SyntheticModel, at length: Int) throws {
         let model = try synthetic.load(synthetic.allBlocks)
         let tokens = synthetic.tokens(160)
         let other = Array(synthetic.tokens(160).reversed())
@@ -125,7 +146,7 @@ struct TruncationTests {
             blocks: cache.blocks, input: .tokens(tokens), firstPosition: cache.length, cache: cache, logits: .none)
     }
 
-    @Test("comes to the length that was asked for, or to none, as it said before", arguments: 1...4)
+    @Test("comes to the length that was asked for, or to the end of the page before, or to none", arguments: 1...4)
     func saysWhatItDoes(seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)
         // One block of each kind: what is kept does not depend on what is computed.
@@ -144,10 +165,17 @@ struct TruncationTests {
             let length = Int.random(in: 0...cache.length + 1, using: &generator)
             let (before, can) = (cache.length, cache.canTruncate(to: length))
             #expect((cache.fork(at: length) != nil) == can)
-            if length <= before, length >= greatest - KeyValueCache.keptBehindWindow { #expect(can) }
+            let pageEnd = length / KeyValueFormat.pagePositions * KeyValueFormat.pagePositions
             let now = cache.truncate(to: length)
             #expect(now == cache.length)
-            #expect(now == (length >= before ? before : can ? length : 0))
+            if length >= before {
+                #expect(now == before)
+            } else if can {
+                #expect(now == length)
+            } else {
+                let isNear = length >= greatest - KeyValueCache.keptBehindWindow
+                #expect(now == pageEnd || (now == 0 && !isNear))
+            }
             if now == 0 {
                 #expect(cache.bytes == 0)
                 emptied += greatest > 0 && length > 0 ? 1 : 0
@@ -169,75 +197,6 @@ struct TruncationTests {
         }
         try feed(model, cache, 3)
         #expect(cache.length == 3)
-    }
-}
-
-/// Of layers of which each position sees three, as of those with a window.
-@Suite("What a convolution keeps")
-struct ConvolutionCacheTests {
-    /// A convolution, a layer that sees everything, a convolution.
-    private let synthetic: SyntheticModel = {
-        var shape = Hyperparameters.plain
-        let convolution = LayerDescription(
-            mixer: .convolution(ShortConvolution(length: 3)), feedForward: FeedForwardDescription(width: 96))
-        shape.layers = [convolution, shape.layers[0], convolution]
-        shape.contextLength = 3000
-        return SyntheticModel(types: [.q8_0], shape)
-    }()
-
-    private func feed(_ model: BlockModel, _ cache: KeyValueCache, _ tokens: ArraySlice<Int32>) throws -> BlockOutput {
-        try model.run(
-            blocks: cache.blocks, input: .tokens(Array(tokens)), firstPosition: cache.length, cache: cache,
-            logits: .last)
-    }
-
-    @Test("is all that a model without attention keeps")
-    func alone() throws {
-        var shape = synthetic.hyperparameters
-        shape.layers = [shape.layers[0], shape.layers[2]]
-        let alone = SyntheticModel(types: [.q4_1], shape)
-        let model = try alone.load(alone.allBlocks, threads: 2)
-        let (whole, steps) = (model.makeCache(blocks: alone.allBlocks), model.makeCache(blocks: alone.allBlocks))
-        let expected = try feed(model, whole, alone.tokens(80)[...])
-        for token in alone.tokens(79) { _ = try feed(model, steps, [token]) }
-        #expect(try feed(model, steps, alone.tokens(80).suffix(1)) == expected)
-        #expect(whole.bytes == 2 * 2 * 64 * 64 * 2)
-    }
-
-    @Test("takes as many bytes as it is said to take at most", arguments: KeyValueFormat.allCases, [1, 7, 64, 200])
-    func bytes(format: KeyValueFormat, piece: Int) throws {
-        let model = try synthetic.load(synthetic.allBlocks)
-        let shape = synthetic.hyperparameters
-        let cache = model.makeCache(blocks: synthetic.allBlocks, format: format)
-        let tokens = synthetic.tokens(1400)
-        var most = 0
-        while cache.length < 1400 {
-            _ = try feed(model, cache, tokens[cache.length..<min(cache.length + piece, 1400)])
-            let bound = (0..<3).reduce(0) {
-                $0 + shape.keyValueBytes(layer: $1, positions: cache.length, piece: piece, format: format)
-            }
-            #expect(cache.bytes <= bound)
-            most = max(most, bound)
-        }
-        // No more is asked for than is needed: a page or two for each convolution.
-        let page = shape.keyValueBytesPerPosition(layer: 0, format: format) * 64
-        #expect(cache.bytes + 2 * 2 * page + 2 * piece * page / 64 >= most)
-        // 64 channels of as many bytes as the format has, but never one alone.
-        #expect(shape.keyValueBytesPerPosition(layer: 0, format: format) == (format == .f32 ? 256 : 128))
-    }
-
-    @Test(
-        "is there again after a cut, at every border of its three positions", arguments: [1, 2, 3, 63, 64, 65, 66, 130])
-    func cut(length: Int) throws {
-        let model = try synthetic.load(synthetic.allBlocks)
-        let cache = model.makeCache(blocks: synthetic.allBlocks)
-        let tokens = synthetic.tokens(150)
-        let before = try feed(model, cache, tokens[...])
-        #expect(cache.truncate(to: length) == length)
-        // What another continuation left behind would show.
-        _ = try feed(model, cache, tokens.reversed()[..<5])
-        cache.truncate(to: length)
-        #expect(try feed(model, cache, tokens[length...]) == before)
     }
 }
 
