@@ -5,17 +5,18 @@ import Wire
 
 /// What `tiktrue bench` measures on this machine, with nobody else involved.
 public enum PeerBenchmark {
-    /// Loads the whole model file and runs it with the peer's own engine, once for each count of threads, then measures what one
-    /// more stage of a chain costs: an activation of the model's width over a link on loopback.
+    /// Loads the whole model file and runs it with the peer's own engine, once for each count of threads, decoding once for each
+    /// count of sequences, then measures what one more stage of a chain costs: an activation of the model's width over a link
+    /// on loopback.
     ///
     /// - Parameters:
     ///   - threads: one count or more; none for one thread for each core.
     ///   - context: positions in front of the decoded ones.
-    ///   - sequences: how many decode side by side.
+    ///   - sequences: how many decode side by side, one count or more.
     ///   - cacheFormat: how keys and values are kept, one of `ControlWords.cacheFormats`.
     ///   - progress: is told what is done next.
     public static func run(
-        modelPath: String, threads: [Int], prefill: Int, decode: Int, context: Int, sequences: Int,
+        modelPath: String, threads: [Int], prefill: Int, decode: Int, context: Int, sequences: [Int],
         cacheFormat: String, progress: (String) -> Void
     ) async throws -> BenchDocument {
         let format = try CacheFormat(named: cacheFormat)
@@ -38,23 +39,29 @@ public enum PeerBenchmark {
             let weights = whole.model.weightBytes
             progress("Prefill of \(prefill), \(count) thread\(count == 1 ? "" : "s") ...")
             let prefillSpeed = try benchmark.prefill(prefill)
-            progress("Decoding \(decode), \(count) thread\(count == 1 ? "" : "s") ...")
-            let decodeSpeed = try benchmark.decode(decode, after: context, sequences: sequences)
+            var decoded: [(sequences: Int, speed: Double)] = []
+            for together in sequences {
+                progress(
+                    "Decoding \(decode), \(count) thread\(count == 1 ? "" : "s")\(together == 1 ? "" : ", \(together) at once") ..."
+                )
+                decoded.append((together, try benchmark.decode(decode, after: context, sequences: together)))
+            }
             memory = .init(weights: weights, file: whole.file.byteCount, residentMax: residentBytesMax())
             progress("Reading memory, \(count) thread\(count == 1 ? "" : "s") ...")
             let bandwidth = try MemoryBandwidth.measure(pool: whole.pool)
-            runs.append(
+            runs += decoded.map { together, speed in
                 .init(
-                    threads: whole.pool.threadCount, prefillTokensPerSecond: prefillSpeed,
-                    decodeTokensPerSecond: decodeSpeed, memoryBytesPerSecond: bandwidth,
-                    decodeBandwidthShare: decodeSpeed / Double(sequences) * Double(weights) / bandwidth))
+                    threads: whole.pool.threadCount, sequences: together, prefillTokensPerSecond: prefillSpeed,
+                    decodeTokensPerSecond: speed, memoryBytesPerSecond: bandwidth,
+                    decodeBandwidthShare: speed / Double(together) * Double(weights) / bandwidth)
+            }
             width = shape.embeddingWidth
         }
         progress("Sending over loopback ...")
         let hop = try await HopBenchmark.run(width: width, rounds: 2000)
         return BenchDocument(
             model: PeerPaths.modelName(forFile: modelPath), instructions: InstructionSet.best.rawValue,
-            context: context, sequences: sequences, cacheFormat: format.description,
+            context: context, cacheFormat: format.description,
             hop: .init(p50: hop.p50Milliseconds, p99: hop.p99Milliseconds), memory: memory, runs: runs)
     }
 

@@ -20,24 +20,30 @@ struct BenchCommand: AsyncParsableCommand {
     var decode = 128
     @Option(help: ArgumentHelp("Tokens in front of the answer.", valueName: "tokens"))
     var context = 1
-    @Option(help: ArgumentHelp("Answers decoded side by side.", valueName: "count"))
-    var sequences = 1
+    @Option(
+        help: ArgumentHelp("Answers decoded side by side, or several counts to compare: 1,4,16.", valueName: "counts"))
+    var sequences = "1"
     @OptionGroup var cache: CacheOptions
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
-        _ = try threadCounts()
+        _ = try (threadCounts(), sequenceCounts())
         guard (1...1_000_000).contains(prefill) else { throw ValidationError("'--prefill' takes 1 to 1000000") }
         guard (1...1_000_000).contains(decode) else { throw ValidationError("'--decode' takes 1 to 1000000") }
         guard (1...1_000_000).contains(context) else { throw ValidationError("'--context' takes 1 to 1000000") }
-        guard (1...256).contains(sequences) else { throw ValidationError("'--sequences' takes 1 to 256") }
     }
 
     private func threadCounts() throws -> [Int] {
-        guard let threads else { return [] }
-        let counts = threads.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
-        guard counts.count <= 16, counts.allSatisfy((1...1024).contains) else {
-            throw ValidationError("'--threads' takes 1 to 1024, or up to 16 such counts with commas between")
+        try threads.map { try counts("--threads", of: $0, in: 1...1024) } ?? []
+    }
+
+    private func sequenceCounts() throws -> [Int] { try counts("--sequences", of: sequences, in: 1...256) }
+
+    private func counts(_ option: String, of text: String, in range: ClosedRange<Int>) throws -> [Int] {
+        let counts = text.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
+        guard counts.count <= 16, counts.allSatisfy(range.contains) else {
+            throw ValidationError(
+                "'\(option)' takes 1 to \(range.upperBound), or up to 16 such counts with commas between")
         }
         return counts
     }
@@ -48,7 +54,7 @@ struct BenchCommand: AsyncParsableCommand {
         defer { line.clear() }
         let document = try await PeerBenchmark.run(
             modelPath: path, threads: threadCounts(), prefill: prefill, decode: decode, context: context,
-            sequences: sequences, cacheFormat: cache.cacheFormat
+            sequences: sequenceCounts(), cacheFormat: cache.cacheFormat
         ) { line.show($0, fraction: nil) }
         line.clear()
         try output.show(document, Views.bench(document))

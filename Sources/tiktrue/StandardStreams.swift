@@ -35,9 +35,12 @@ private func writeAll(_ text: String, to descriptor: Int32) {
             var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
             _ = poll(&wait, 1, -1)
         } else if errno != EINTR {
+            let reason = errno
+            guard descriptor == 1 else { return }
             // Nobody reads any more. There is nothing left to say, and nobody to say it to.
-            if descriptor == 1 { exit(errno == EPIPE ? 0 : Exit.failed) }
-            return
+            if reason == EPIPE { exit(0) }
+            StandardError.write("The output cannot be written: \(String(cString: strerror(reason)))\n")
+            exit(Exit.failed)
         }
     }
 }

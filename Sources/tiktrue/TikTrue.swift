@@ -65,10 +65,12 @@ enum Exit {
         }
     }
 
-    /// One line that begins with a capital letter.
+    /// One line that begins with a capital letter, or with the name of a file as it is.
     static func sentence(for error: any Error) -> String {
         // Names of networks and reasons of other peers stand in it.
         let text = Visible.word("\(error)".split(whereSeparator: \.isNewline).joined(separator: " "))
+        let first = text.prefix { !$0.isWhitespace }
+        guard !first.dropLast().contains(where: { $0 == "." || $0 == "/" }) else { return text }
         return text.prefix(1).uppercased() + text.dropFirst()
     }
 }

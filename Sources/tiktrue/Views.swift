@@ -97,12 +97,13 @@ enum Views {
             "hop", "\(decimal(bench.hop.p50, places: 3)) ms (median), \(decimal(bench.hop.p99, places: 3)) ms (99 %)")
         var table = Table([
             Table.Column("THREADS", isNumber: true), Table.Column("PREFILL tokens/s", isNumber: true),
-            Table.Column("DECODE tokens/s", isNumber: true), Table.Column("MEMORY GB/s", isNumber: true),
+            Table.Column("AT ONCE", isNumber: true), Table.Column("DECODE tokens/s", isNumber: true),
+            Table.Column("MEMORY GB/s", isNumber: true),
             Table.Column("USED BY DECODING", isNumber: true),
         ])
         for run in bench.runs {
             table.add([
-                "\(run.threads)", decimal(run.prefillTokensPerSecond, places: 1),
+                "\(run.threads)", decimal(run.prefillTokensPerSecond, places: 1), "\(run.sequences)",
                 decimal(run.decodeTokensPerSecond, places: 1), decimal(run.memoryBytesPerSecond / 1e9, places: 1),
                 "\(decimal(run.decodeBandwidthShare * 100, places: 0)) %",
             ])

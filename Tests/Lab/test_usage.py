@@ -41,7 +41,7 @@ WRONG = {
              "chat --seed x", "chat --session short", "chat hello"],
     "events": ["events --last 0", "events --last many"],
     "bench": ["bench --threads 0", "bench --threads x", "bench --threads 1,", "bench --decode 0", "bench --context 0",
-              "bench --sequences 0", "bench --cache-format f32"],
+              "bench --sequences 0", "bench --sequences 1,0", "bench --cache-format f32"],
     "perplexity": ["perplexity", "perplexity f --context 1", "perplexity f --threads 0",
                    "perplexity f --cache-format f32"],
     "simulate": ["simulate", "simulate swarm --seeds 5-2", "simulate swarm --seed 1 --seeds 1-2", "simulate swarm --past",
@@ -102,6 +102,11 @@ class UsageTests(unittest.TestCase):
         self.assertEqual((done.returncode, done.stdout), (1, ""))
         self.assertIn("nowhere.gguf", done.stderr)
         self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
+
+    def test_output_that_cannot_be_written_is_said(self):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([PROGRAM, "--help"], stdout=full, stderr=subprocess.PIPE, text=True)
+        self.assertEqual((done.returncode, done.stderr.strip()), (1, "The output cannot be written: No space left on device"))
 
 
 if __name__ == "__main__":

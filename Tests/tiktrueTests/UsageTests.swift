@@ -20,9 +20,19 @@ struct UsageTests {
             "network plan home", "network revoke home 3fa8", "network show home --json", "peer show attic --json",
             "peer show 3086f481 --network home", "peer grant attic 512M", "peer grant attic 0 --network home",
             "peer role attic backup", "events --last 5000 --json", "peer remove attic --network home",
-            "bench --cache-format q8_0", "perplexity text --cache-format f16",
+            "bench --cache-format q8_0", "bench --sequences 1,4,16 --threads 1,2", "perplexity text --cache-format f16",
         ])
     func right(line: String) throws { _ = try parse(line) }
+
+    @Test(
+        "a failure is one line that begins with a capital letter, or with the name of a file as it is",
+        arguments: [
+            ("the model\nis gone", "The model is gone"), ("config.json: no key", "config.json: no key"),
+            ("/tmp/a b: no file", "/tmp/a b: no file"), ("gone.", "Gone."), ("", ""),
+        ])
+    func sentence(text: String, line: String) { #expect(Exit.sentence(for: Said(description: text)) == line) }
+
+    private struct Said: Error, CustomStringConvertible { let description: String }
 
     @Test(
         "wrong usage ends with 2",

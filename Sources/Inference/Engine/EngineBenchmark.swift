@@ -28,6 +28,8 @@ public struct EngineBenchmark {
 
     /// Tokens per second, over all sequences together, of `count` tokens for each of them, one step after the other with
     /// all sequences side by side, after `context` others.
+    ///
+    /// - Throws: `EngineError`, `logitsNotFinite` among them: what damaged weights take says nothing of others.
     public func decode(_ count: Int, after context: Int = 1, sequences: Int = 1) throws -> Double {
         var batch = try (0..<sequences).map { sequence in
             let cache = makeCache()
@@ -46,7 +48,7 @@ public struct EngineBenchmark {
                 try model.run(blocks: blocks, batch: batch) { sum += $0.values[0] }
             }
         }
-        precondition(!sum.isNaN, "a logit is not a number")
+        guard sum.isFinite else { throw EngineError.logitsNotFinite }
         return Double(sequences * count) / (time / .seconds(1))
     }
 

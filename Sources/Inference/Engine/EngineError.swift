@@ -19,6 +19,7 @@ public enum EngineError: Error, Equatable, Sendable {
     case tokenOutOfRange(token: Int32, vocabularySize: Int)
     case hiddenSize(bytes: Int, bytesPerPosition: Int)
     case hiddenNotFinite
+    case logitsNotFinite
     case cacheTwice
     case mixedCacheFormats
     case instructionsUnavailable(name: String, available: [String])
@@ -65,6 +66,8 @@ extension EngineError: CustomStringConvertible {
             "\(bytes) bytes of hidden states are not a whole number of positions of \(each) bytes."
         case .hiddenNotFinite:
             "A hidden state holds an infinity or no number; whoever computed it went wrong."
+        case .logitsNotFinite:
+            "The model computes infinities or what is no number; its weights are damaged."
         case .cacheTwice:
             "Two items of a batch have the same cache; put their positions into one item."
         case .mixedCacheFormats:

@@ -59,6 +59,7 @@ public struct Perplexity: Sendable, Equatable {
             try progress(Double(window + 1) / Double(windows))
         }
         let (mean, error) = surprises.meanAndError
+        guard exp(mean).isFinite else { throw EngineError.logitsNotFinite }
         return Perplexity(
             perplexity: exp(mean), standardError: exp(mean) * error, tokenCount: tokens.count,
             scoredCount: surprises.count, windowCount: windows)

@@ -10,7 +10,7 @@
 ///       16   8   H: bytes of header and table together
 ///       24   8   S: bytes of the whole piece
 ///     table, T entries, in ascending order of the names' bytes, no name twice
-///        0   4   element type as in GGUF v3 (`ggml_type`): 0 F32, 1 F16, 2 Q4_0, 3 Q4_1, 8 Q8_0
+///        0   4   element type as in GGUF v3 (`ggml_type`), one of `TensorType`
 ///        4   4   number of dimensions D, 1 to 4
 ///        8  8D   dimensions, the length of a row first, each 1 or more
 ///            8   offset of the tensor's data from the start of the piece

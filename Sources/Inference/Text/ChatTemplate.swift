@@ -18,8 +18,8 @@ public struct ChatMessage: Sendable, Equatable {
 /// with the settings and extras of Hugging Face's `apply_chat_template` (`trim_blocks`, `lstrip_blocks`, loop controls,
 /// `raise_exception`, plain `tojson`, `strftime_now`).
 ///
-/// Not covered, and refused when the template is read: inheritance and includes, `call`, `filter`, `with` and `do`
-/// blocks, recursive loops, and filters and tests that no known chat template uses.
+/// Not covered, and refused when the template is read: inheritance and includes, `filter`, `with` and `do` blocks,
+/// recursive loops, and filters and tests that no known chat template uses.
 public struct ChatTemplate: Sendable {
     private let source: String
 

@@ -1,5 +1,5 @@
-/// What `bench --json` prints. Tests outside the project rely on `model`, `threads`, the two speeds and `hop_ms`, which are those of
-/// the last of `runs`.
+/// What `bench --json` prints. Tests outside the project rely on `model`, `threads`, the two speeds and `hop_ms`; threads, sequences
+/// and speeds are those of the last of `runs`.
 public struct BenchDocument: Codable, Equatable, Sendable {
     /// What the chain adds for each hop, in milliseconds.
     public struct Hop: Codable, Equatable, Sendable {
@@ -26,9 +26,11 @@ public struct BenchDocument: Codable, Equatable, Sendable {
         }
     }
 
-    /// One count of threads.
+    /// One count of threads, and one of sequences.
     public struct Run: Codable, Equatable, Sendable {
         public var threads: Int
+        /// How many sequences decoded side by side; the speed of decoding is that of all together.
+        public var sequences: Int
         public var prefillTokensPerSecond: Double
         public var decodeTokensPerSecond: Double
         /// How fast so many threads read memory on this machine, measured right after.
@@ -37,7 +39,7 @@ public struct BenchDocument: Codable, Equatable, Sendable {
         public var decodeBandwidthShare: Double
 
         enum CodingKeys: String, CodingKey {
-            case threads
+            case threads, sequences
             case prefillTokensPerSecond = "prefill_tokens_per_second"
             case decodeTokensPerSecond = "decode_tokens_per_second"
             case memoryBytesPerSecond = "memory_bytes_per_second"
@@ -53,7 +55,6 @@ public struct BenchDocument: Codable, Equatable, Sendable {
     public var decodeTokensPerSecond: Double
     /// Positions in front of the decoded ones.
     public var context: Int
-    /// How many sequences decoded side by side; the speed of decoding is that of all together.
     public var sequences: Int
     /// In which format keys and values were kept.
     public var cacheFormat: String
@@ -63,14 +64,14 @@ public struct BenchDocument: Codable, Equatable, Sendable {
 
     /// - Parameter runs: one or more.
     init(
-        model: String, instructions: String, context: Int, sequences: Int, cacheFormat: String,
+        model: String, instructions: String, context: Int, cacheFormat: String,
         hop: Hop, memory: Memory, runs: [Run]
     ) {
         precondition(!runs.isEmpty, "a benchmark without a run")
         self.model = model
         self.instructions = instructions
         self.context = context
-        self.sequences = sequences
+        sequences = runs[runs.count - 1].sequences
         self.cacheFormat = cacheFormat
         self.hop = hop
         self.memory = memory

@@ -13,6 +13,16 @@ struct EngineBenchmarkTests {
         #expect(try benchmark.decode(20, after: 50) > 0)
     }
 
+    @Test("Weights that are no numbers are refused, not measured")
+    func damagedWeights() throws {
+        let synthetic = SyntheticModel(types: [.q4_1])
+        let width = synthetic.hyperparameters.embeddingWidth
+        let damaged = [Float](repeating: .nan, count: width).withUnsafeBytes(Array.init)
+        synthetic.tensors.set("output_norm.weight", .f32, [width], damaged)
+        let benchmark = try EngineBenchmark(model: synthetic.load(synthetic.allBlocks))
+        #expect(throws: EngineError.logitsNotFinite) { try benchmark.decode(2) }
+    }
+
     @Test("Every byte is read, whatever the threads", arguments: [1, 2, 3, 5])
     func everyByteIsRead(threads: Int) throws {
         let size = 37 * 4096

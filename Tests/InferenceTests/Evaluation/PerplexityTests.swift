@@ -50,6 +50,31 @@ struct PerplexityTests {
         #expect(abs(measured.perplexity / expected - 1) < 1e-9)
     }
 
+    /// The real model, but what its head normalises with is no number.
+    private struct Damaged: TensorSource {
+        let file: any TensorSource
+        let damage = SyntheticTensors()
+
+        init(_ file: any TensorSource, width: Int) {
+            self.file = file
+            let values = [Float](repeating: .nan, count: width).withUnsafeBytes(Array.init)
+            damage.set("output_norm.weight", .f32, [width], values)
+        }
+
+        func tensor(named name: String) -> TensorView? { damage.tensor(named: name) ?? file.tensor(named: name) }
+    }
+
+    @Test("of weights that are no numbers is refused")
+    func damagedWeights() throws {
+        let file = try RealModel.open()
+        let head = file.hyperparameters.headBlock
+        model.unload(block: head)
+        try model.load(block: head, from: Damaged(file, width: file.hyperparameters.embeddingWidth))
+        #expect(throws: EngineError.logitsNotFinite) {
+            try Perplexity.measure(model: model, tokenizer: tokenizer, text: Self.text, context: 37)
+        }
+    }
+
     @Test("differs a little with keys and values of eight bits")
     func formats() throws {
         func perplexity(_ format: KeyValueFormat) throws -> Double {

@@ -143,12 +143,13 @@ struct ControlDocumentTests {
     func benchKeys() throws {
         let runs = [1.0, 2].map { number in
             BenchDocument.Run(
-                threads: Int(number), prefillTokensPerSecond: 10 * number, decodeTokensPerSecond: 20 * number,
+                threads: Int(number), sequences: 3 * Int(number), prefillTokensPerSecond: 10 * number,
+                decodeTokensPerSecond: 20 * number,
                 memoryBytesPerSecond: 30, decodeBandwidthShare: 0.5)
         }
         let document = try json(
             BenchDocument(
-                model: "m", instructions: "avx2", context: 1, sequences: 1, cacheFormat: "q8_0",
+                model: "m", instructions: "avx2", context: 1, cacheFormat: "q8_0",
                 hop: .init(p50: 3, p99: 4), memory: .init(weights: 5, file: 6, residentMax: 7), runs: runs))
         #expect(
             try keys(document)
@@ -161,12 +162,14 @@ struct ControlDocumentTests {
                     "memory", "runs",
                 ])
         #expect(document["threads"] as? Int == 2, "the last run's")
+        #expect(document["sequences"] as? Int == 6)
         #expect(document["decode_tokens_per_second"] as? Double == 40)
         #expect(try keys(document["memory"]) == ["weights", "file", "resident_max"])
         #expect(
             try keys((document["runs"] as? [Any])?.first)
                 == [
-                    "threads", "prefill_tokens_per_second", "decode_tokens_per_second", "memory_bytes_per_second",
+                    "threads", "sequences", "prefill_tokens_per_second", "decode_tokens_per_second",
+                    "memory_bytes_per_second",
                     "decode_bandwidth_share",
                 ])
         #expect(try keys(document["hop_ms"]) == ["p50", "p99"])
