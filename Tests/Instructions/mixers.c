@@ -111,8 +111,9 @@ static void attend_with(chance *c, const attention_shape *s, tk_cache_format for
     a.queries = random_floats(c, asked, -range, range);
     hold(
         run_attend, &a, 4, FINITE_FLOATS, asked,
-        "%s, %d heads, %d of keys, %d wide, %d of %d positions, window %d, cap %g, %g", format_names[format], (int)s->heads, (int)s->key_value_heads, (int)s->dimension, (int)s->count,
-        (int)s->positions, (int)s->window, (double)s->cap, (double)range);
+        "%s, %d heads, %d of keys, %d wide, %d of %d positions, window %d, cap %g, %g", format_names[format],
+        (int)s->heads, (int)s->key_value_heads, (int)s->dimension, (int)s->count, (int)s->positions, (int)s->window,
+        (double)s->cap, (double)range);
 }
 
 // Keys and values of every size as bits of the cache; without what is not a number, whose bits have no meaning.

@@ -63,8 +63,8 @@ static void shapes(chance *c, const weight_type *t) {
     // Fewer rows than a group; four streams with a rest, of which the last group is not full.
     static const int32_t rows[] = {5, 69, 112};
     const int32_t block = block_columns(t->type);
-    // More than one chunk of 256 columns, and chunks that are not whole.
-    const int32_t widths[] = {block, block == 256 ? 512 : 320, block == 256 ? 512 : 96};
+    // The last one has more than one chunk of 256 columns, and one that is not whole.
+    const int32_t widths[] = {block, block == 256 ? 256 : 96, block == 256 ? 512 : 320};
     for (int i = 0; i < 3; i++) {
         const int32_t width = widths[i];
         const product_case p = {

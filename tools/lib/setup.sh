@@ -16,25 +16,34 @@ require_swift() {
     exit 1
 }
 
-# Prints the Debian packages whose content is not here. What counts is the content, not how it was installed.
+# Prints the Debian packages whose content is not here. What counts is the content, not how it was installed. Words name what
+# not everyone needs: `lab`, tests with network namespaces; `arm64`, building for arm64 and running that on another machine.
 missing_packages() {
-    local with_lab="$1"
     command -v pkg-config >/dev/null || echo pkg-config
     pkg-config --exists libsodium 2>/dev/null || echo libsodium-dev
     pkg-config --exists sqlite3 2>/dev/null || echo libsqlite3-dev
     command -v python3 >/dev/null || echo python3
     python3 -m pip --version >/dev/null 2>&1 || echo python3-pip
-    if [ "$with_lab" = yes ]; then
-        { command -v ip && command -v tc; } >/dev/null || echo iproute2
-        command -v openssl >/dev/null || echo openssl
-    fi
+    local part
+    for part in "$@"; do
+        case "$part" in
+        lab)
+            { command -v ip && command -v tc; } >/dev/null || echo iproute2
+            command -v openssl >/dev/null || echo openssl
+            ;;
+        arm64)
+            { command -v qemu-aarch64-static || command -v qemu-aarch64; } >/dev/null || echo qemu-user
+            { [ -e /usr/aarch64-linux-gnu/include/stdio.h ] && [ -e /usr/aarch64-linux-gnu/include/linux/futex.h ]; } ||
+                echo libc6-dev-arm64-cross
+            ;;
+        esac
+    done
 }
 
-# install_packages [lab]: installs what is missing; with `lab` also what the tests with network namespaces use.
+# install_packages [lab] [arm64]: installs what is missing, with what these need.
 install_packages() {
-    local with_lab=no missing=() sudo=()
-    [ "${1:-}" = lab ] && with_lab=yes
-    mapfile -t missing < <(missing_packages "$with_lab")
+    local missing=() sudo=()
+    mapfile -t missing < <(missing_packages "$@")
     [ ${#missing[@]} -eq 0 ] && return 0
     if ! command -v apt-get >/dev/null; then
         fail "Missing: ${missing[*]} (Debian's names). Install what your system calls them, then run this again."
