@@ -147,14 +147,14 @@ static void begin_model(maker *k, model *m, chance *c, int32_t width, const int3
     for (int i = 0; i < SEQUENCES; i++) m->inputs[i] = random_floats(c, (size_t)(400 * width), -1, 1);
 }
 
-// Two layers of Llama's shape.
+// Layers of Llama's shape.
 static void make_plain(model *m, chance *c, int32_t type, tk_cache_format format) {
     maker k;
     const bool wide = block_columns(type) > 32;
     begin_model(&k, m, c, wide ? 256 : 64, &type, 1);
-    for (int i = 0; i < 2; i++)
-        feed_forward(&k, attention_layer(&k, 4, 2, wide ? 64 : 16, 0), wide ? 512 : 96, true, TK_SILU);
-    finish(&k, format, 44, 9);
+    for (int i = 0; i < (wide ? 1 : 2); i++)
+        feed_forward(&k, attention_layer(&k, 4, 2, wide ? 64 : 16, 0), wide ? 256 : 96, true, TK_SILU);
+    finish(&k, format, wide ? 24 : 44, 9);
 }
 
 // Everything that a layer may have.
@@ -188,7 +188,8 @@ static void make_rich(model *m, chance *c, tk_cache_format format) {
 
     feed_forward(&k, convolution_layer(&k, 5), 96, true, TK_SILU);
     feed_forward(&k, attention_layer(&k, 4, 4, 16, 0), 128, false, TK_GELU);
-    finish(&k, format, 290, 70);
+    // Once more than a span of attention, and than the longest window.
+    finish(&k, format, format == TK_CACHE_F16 ? 274 : 74, 20);
 }
 
 // Super-blocks of all kinds, beside floats.
@@ -200,7 +201,7 @@ static void make_wide(model *m, chance *c, tk_cache_format format) {
     l->window = 30;
     experts(&k, l, 6, 2, 256);
     feed_forward(&k, attention_layer(&k, 4, 1, 64, 1), 256, true, TK_GELU);
-    finish(&k, format, 70, 20);
+    finish(&k, format, 40, 10);
 }
 
 typedef struct {
@@ -273,28 +274,28 @@ static void step(run *r, int32_t first, int32_t second) {
     r->done[1] += second;
 }
 
-// Ways: bit 0, three threads. The rest: sequences one after the other in the largest batches; both together in
-// ragged pieces, and single positions at the end.
+// Ways: 0, sequences one after the other in the largest batches; 1, both together in ragged pieces, and single positions
+// at the end; 2, the same by three threads.
 static void run_model(tk_isa isa, int32_t way, const void *context, void *results) {
     const model_case *k = context;
     const model *m = k->m;
-    const int32_t threads = way & 1 ? 3 : 1;
-    run r = {.m = m, .pool = k->pools[way & 1], .results = results};
+    const int32_t threads = way == 2 ? 3 : 1;
+    run r = {.m = m, .pool = k->pools[way == 2], .results = results};
     r.workspace = tk_workspace_create(&m->shape, m->rotaries, 3, threads, isa);
     require(r.workspace != NULL);
     for (int s = 0; s < SEQUENCES; s++)
         for (int32_t p = 0; p * TK_PAGE_POSITIONS < m->lengths[s]; p++) r.tables[s][p] = room(m->page_bytes);
-    if (way < 2) {
+    if (way == 0) {
         for (int32_t i = 0; i < m->lengths[0]; i += TK_BATCH_MAX)
             step(&r, tk_less(TK_BATCH_MAX, m->lengths[0] - i), 0);
         step(&r, 0, m->lengths[1]);
     } else {
-        static const int32_t pieces[] = {1, 5, 2, 9, 1, 4, 17, 3, 1, 100, 8, 1, 7, 33, 6};
+        static const int32_t pieces[] = {1, 5, 2, 9, 17, 3, 100, 1, 4, 70, 8, 33};
         for (int i = 0; r.done[0] < m->lengths[0] || r.done[1] < m->lengths[1]; i++) {
             const int32_t left = m->lengths[0] - r.done[0], other = m->lengths[1] - r.done[1];
-            const int32_t piece = left <= 25 ? 1 : pieces[i % 15];
-            const int32_t beside = i % 3 == 2 && left > 0 ? 0 : tk_less(pieces[(i + 4) % 9], other);
-            step(&r, tk_less(piece, left), beside);
+            const int32_t piece = left <= 4 ? tk_less(left, 1) : tk_less(left - 4, pieces[i % 12]);
+            const int32_t beside = i % 3 == 2 && left > 0 ? 0 : tk_less(other, pieces[(i + 3) % 12] % 20);
+            step(&r, piece, beside);
         }
     }
     tk_workspace_destroy(r.workspace);
@@ -303,7 +304,7 @@ static void run_model(tk_isa isa, int32_t way, const void *context, void *result
 static void hold_model(const model *m, tk_pool *const pools[2], const char *name, const char *format) {
     const model_case k = {m, {pools[0], pools[1]}};
     hold(
-        run_model, &k, 4, FINITE_FLOATS, (size_t)(m->lengths[0] + m->lengths[1]) * row_floats(m), "%s, cache of %s",
+        run_model, &k, 3, FINITE_FLOATS, (size_t)(m->lengths[0] + m->lengths[1]) * row_floats(m), "%s, cache of %s",
         name, format);
 }
 

@@ -32,6 +32,7 @@ missing_packages() {
             command -v openssl >/dev/null || echo openssl
             ;;
         arm64)
+            [ "$(uname -m)" != aarch64 ] || continue
             { command -v qemu-aarch64-static || command -v qemu-aarch64; } >/dev/null || echo qemu-user
             { [ -e /usr/aarch64-linux-gnu/include/stdio.h ] && [ -e /usr/aarch64-linux-gnu/include/linux/futex.h ]; } ||
                 echo libc6-dev-arm64-cross
