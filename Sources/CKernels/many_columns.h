@@ -89,6 +89,11 @@ static void prefetch_sums(const product *m, int32_t g, int32_t groups, int32_t f
             __builtin_prefetch(m->y + (size_t)c * m->ldy + (size_t)r * 16, 1, 3);
 }
 
+// As many bytes as turn out when it runs.
+static void prefetch_some(const uint8_t *p, size_t bytes) {
+    for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch(p + i, 0, 3);
+}
+
 // Some groups times up to TK_SLAB_COLUMNS columns from column `first` on, a multiple of the tile's width.
 static void slab(const product *m, const unpacking *how, int32_t g, int32_t groups, int32_t first, int32_t count) {
     // Sums stand together here, as rows of y are so far apart that their lines would push each other out of the cache.
@@ -117,7 +122,7 @@ static void slab(const product *m, const unpacking *how, int32_t g, int32_t grou
             if (b + TK_CHUNK_BLOCKS >= blocks) prefetch_sums(m, g, groups, first + c, width);
             else
                 for (int32_t r = 0; r < groups; r++)
-                    prefetch(next + (size_t)r * how->group_bytes + ahead * (size_t)(c / TK_TILE_COLUMNS), ahead);
+                    prefetch_some(next + (size_t)r * how->group_bytes + ahead * (size_t)(c / TK_TILE_COLUMNS), ahead);
             if (packed) how->packed(from + how->header_bytes, how->group_bytes, headers, some, panel, sums);
             else how->tile[groups > 1](w, some, panel, width, sums);
         }
