@@ -8,18 +8,8 @@ extension SafetensorsModel {
         // The architecture and the name first, as converters write them.
         let (whole, own) = (configuration.values.keys.sorted(), "\(configuration.architecture).")
         for key in whole.filter({ !$0.hasPrefix(own) }) + whole.filter({ $0.hasPrefix(own) }) {
-            try naming("config.json") { () throws(ModelFileError) in
-                switch configuration.values[key] {
-                case .integer(let number):
-                    guard let number = UInt32(exactly: number) else {
-                        throw .implausible(what: key, value: "\(number)", allowed: "up to \(UInt32.max)")
-                    }
-                    entries.add(key, number)
-                case .real(let number): entries.add(key, Float(number))
-                case .string(let text): entries.add(key, text)
-                default: break
-                }
-            }
+            guard let value = configuration.values[key] else { continue }
+            try naming("config.json") { () throws(ModelFileError) in try entries.add(key, value) }
         }
         try tokenizer(directory, &entries)
         for tensor in ModelTensor.allCases {
@@ -65,5 +55,31 @@ extension SafetensorsModel {
         let found = settings["chat_template"]
         if let text = found?.string { return text }
         return (found?.array?.first { $0["name"]?.string == "default" })?["template"]?.string
+    }
+}
+
+extension GGUFEntries {
+    /// A value of `config.json` in the type that converters give it.
+    ///
+    /// - Throws: `ModelFileError` for what GGUF has no type for, or a number that does not fit: left out silently it
+    ///   would make another model.
+    fileprivate mutating func add(_ key: String, _ value: JSONValue) throws(ModelFileError) {
+        switch value {
+        case .bool(let flag): add(key, flag)
+        case .integer(let number):
+            guard let number = UInt32(exactly: number) else {
+                throw .implausible(what: key, value: "\(number)", allowed: "up to \(UInt32.max)")
+            }
+            add(key, number)
+        case .real(let number): add(key, Float(number))
+        case .string(let text): add(key, text)
+        case .array(let items):
+            let numbers = items.compactMap { $0.integer.flatMap(Int32.init(exactly:)) }
+            guard numbers.count == items.count else {
+                throw .wrongType(key: key, expected: "an array of whole numbers below 2^31")
+            }
+            add(key, numbers)
+        case .null, .object: throw .wrongType(key: key, expected: "a number, a text or an array")
+        }
     }
 }

@@ -76,7 +76,7 @@ struct SafetensorsNames {
         case "ffn_gate.weight": return plain(feedForward + "w1.weight")
         case "ffn_up.weight": return plain(feedForward + "w3.weight")
         case "ffn_down.weight": return plain(feedForward + "w2.weight")
-        case "ffn_gate_inp.weight": return plain(feedForward + "gate.weight")
+        case "ffn_gate_inp.weight": return SafetensorsRecipe(parts: [feedForward + "gate.weight"], isSingle: true)
         case "exp_probs_b.bias": return plain(feedForward + "expert_bias")
         case "ffn_gate_exps.weight": return experts("w1")
         case "ffn_up_exps.weight": return experts("w3")

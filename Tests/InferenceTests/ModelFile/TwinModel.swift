@@ -14,6 +14,7 @@ struct TwinModel {
 
     static let families = [
         "llama", "mistral", "qwen2", "qwen3", "qwen2moe", "qwen3moe", "gemma2", "gemma3", "phi3",
+        "lfm2", "lfm2moe",
     ]
 
     /// - Parameter element: of the matrices: "F32", "F16" or "BF16".
@@ -37,9 +38,9 @@ struct TwinModel {
             }
             let isVector = dimensions.count == 1
             let theirElement = isVector ? "F32" : element
-            let isRouter = kind == "ffn_gate_inp.weight"
+            let isSingle = isVector || ["ffn_gate_inp.weight", "shortconv.conv.weight"].contains(kind)
             let type: TensorType =
-                isVector || isRouter ? .f32 : element == "F32" ? .f32 : element == "F16" ? .f16 : .bf16
+                isSingle ? .f32 : element == "F32" ? .f32 : element == "F16" ? .f16 : .bf16
             let isNorm = isVector && kind.contains("norm")
             ours.append(
                 (
@@ -47,7 +48,7 @@ struct TwinModel {
                     type == .f32
                         ? Self.bytes(isGemma && isNorm ? values.map { $0 + 1 } : values) : Self.bytes(values, element)
                 ))
-            guard let theirName = Self.theirName(kind, layer: layer, isGemma: isGemma, isPhi: family == "phi3") else {
+            guard let theirName = Self.theirName(kind, layer: layer, family: family) else {
                 Issue.record("no name for \(name)")
                 continue
             }
@@ -58,6 +59,8 @@ struct TwinModel {
             }
             var shape = Array(dimensions.reversed())
             if kind == "ffn_gate_inp_shexp.weight" { shape = [1] + shape }
+            // A convolution of each channel by itself: of one channel in.
+            if kind == "shortconv.conv.weight" { shape.insert(1, at: 1) }
             if kind.hasSuffix("_exps.weight") {
                 let each = theirValues.count / shape[0]
                 for expert in 0..<shape[0] {
@@ -111,35 +114,6 @@ extension TwinModel {
     private static func split(_ name: String) -> (name: String, layer: String, kind: String) {
         let parts = name.split(separator: ".", maxSplits: 2).map(String.init)
         return parts[0] == "blk" ? (name, parts[1], parts[2]) : (name, "", name)
-    }
-
-    private static func theirName(_ kind: String, layer: String, isGemma: Bool, isPhi: Bool) -> String? {
-        let names = [
-            "token_embd.weight": "model.embed_tokens.weight", "output_norm.weight": "model.norm.weight",
-            "output.weight": "lm_head.weight",
-        ]
-        if let name = names[kind] { return name }
-        let ofLayer = [
-            "attn_norm.weight": "input_layernorm.weight", "attn_q.weight": "self_attn.q_proj.weight",
-            "attn_k.weight": "self_attn.k_proj.weight", "attn_v.weight": "self_attn.v_proj.weight",
-            "attn_q.bias": "self_attn.q_proj.bias", "attn_k.bias": "self_attn.k_proj.bias",
-            "attn_v.bias": "self_attn.v_proj.bias", "attn_qkv.weight": "self_attn.qkv_proj.weight",
-            "attn_output.weight": "self_attn.o_proj.weight", "attn_q_norm.weight": "self_attn.q_norm.weight",
-            "attn_k_norm.weight": "self_attn.k_norm.weight",
-            "post_attention_norm.weight": "post_attention_layernorm.weight",
-            "ffn_norm.weight": isGemma ? "pre_feedforward_layernorm.weight" : "post_attention_layernorm.weight",
-            "post_ffw_norm.weight": "post_feedforward_layernorm.weight", "ffn_gate.weight": "mlp.gate_proj.weight",
-            "ffn_up.weight": isPhi ? "mlp.gate_up_proj.weight" : "mlp.up_proj.weight",
-            "ffn_down.weight": "mlp.down_proj.weight", "ffn_gate_inp.weight": "mlp.gate.weight",
-            "ffn_gate_exps.weight": "mlp.experts.*.gate_proj.weight",
-            "ffn_up_exps.weight": "mlp.experts.*.up_proj.weight",
-            "ffn_down_exps.weight": "mlp.experts.*.down_proj.weight",
-            "ffn_gate_inp_shexp.weight": "mlp.shared_expert_gate.weight",
-            "ffn_gate_shexp.weight": "mlp.shared_expert.gate_proj.weight",
-            "ffn_up_shexp.weight": "mlp.shared_expert.up_proj.weight",
-            "ffn_down_shexp.weight": "mlp.shared_expert.down_proj.weight",
-        ]
-        return ofLayer[kind].map { "model.layers.\(layer).\($0)" }
     }
 
     /// Rows in pairs that rotate with each other, put back into the halves of each head.
@@ -200,65 +174,4 @@ extension TwinModel {
         }
         return bytes
     }
-
-    private static let factors: [String: [Float]] = [
-        "rope_factors_short.weight": [1, 1.125, 1.25, 1.25, 1.375, 1.5],
-        "rope_factors_long.weight": [1, 1.5, 2.5, 4, 7, 12],
-    ]
-
-    private static func config(_ family: String) throws -> String {
-        let (isGemma, hasExperts) = (family.hasPrefix("gemma"), family.hasSuffix("moe"))
-        let names = [
-            "llama": "Llama", "mistral": "Mistral", "qwen2": "Qwen2", "qwen3": "Qwen3", "qwen2moe": "Qwen2Moe",
-            "qwen3moe": "Qwen3Moe", "gemma2": "Gemma2", "gemma3": "Gemma3", "phi3": "Phi3",
-        ]
-        var config: [String: Any] = [
-            "architectures": ["\(try #require(names[family]))ForCausalLM"], "_name_or_path": "tiny/\(family)",
-            "hidden_size": 32, "num_attention_heads": 4, "num_key_value_heads": family == "gemma3" ? 1 : 2,
-            "head_dim": 16,
-            "intermediate_size": family == "gemma3" ? 32 : 64,
-            "num_hidden_layers": ["gemma2": 4, "gemma3": 7][family] ?? 2, "vocab_size": 260,
-            "max_position_embeddings": 1024, "rms_norm_eps": isGemma ? 1e-6 : 1e-5,
-            "rope_theta": family == "gemma3" ? 1e6 : 1e4,
-            "tie_word_embeddings": !["llama", "mistral", "qwen2moe"].contains(family), "bos_token_id": 257,
-        ]
-        if isGemma || family == "mistral" { config["sliding_window"] = 24 }
-        if isGemma { config["query_pre_attn_scalar"] = 16 }
-        if hasExperts {
-            config.merge(["num_experts": 5, "num_experts_per_tok": 2, "moe_intermediate_size": 32]) { $1 }
-            config["norm_topk_prob"] = family == "qwen3moe"
-            if family == "qwen2moe" { config["shared_expert_intermediate_size"] = 64 }
-        }
-        switch family {
-        case "qwen2":
-            config["rope_scaling"] = ["rope_type": "yarn", "factor": 4, "original_max_position_embeddings": 256]
-        case "gemma3": config["rope_scaling"] = ["rope_type": "linear", "factor": 8]
-        case "phi3":
-            config["partial_rotary_factor"] = 0.75
-            config["original_max_position_embeddings"] = 256
-            config["rope_scaling"] = [
-                "type": "longrope", "short_factor": factors["rope_factors_short.weight"] ?? [],
-                "long_factor": factors["rope_factors_long.weight"] ?? [],
-            ]
-        default: break
-        }
-        return String(decoding: try JSONSerialization.data(withJSONObject: config), as: UTF8.self)
-    }
-
-    /// The vocabulary of the families' fixtures.
-    private static let tokenizer: String = {
-        var tokens = JSONObject()
-        for byte in 0..<256 { tokens[ByteAlphabet.character(for: UInt8(byte))] = .integer(byte) }
-        // The fixtures number the characters by byte.
-        tokens["he"] = .integer(256)
-        let added = [(257, "<|start|>"), (258, "<|end|>")].map { id, text in
-            #"{"id": \#(id), "content": "\#(text)", "special": true}"#
-        }
-        return """
-            {"added_tokens": [\(added.joined(separator: ","))], "normalizer": null, "post_processor": null,
-             "pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "Digits", "individual_digits": true},
-              {"type": "ByteLevel", "add_prefix_space": false, "use_regex": true}]},
-             "model": {"type": "BPE", "vocab": \(JSONValue.object(tokens).text), "merges": ["h e"]}}
-            """
-    }()
 }
