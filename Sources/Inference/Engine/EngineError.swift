@@ -31,7 +31,7 @@ extension EngineError: CustomStringConvertible {
         case .instructionsUnavailable(let name, let available):
             "TIKTRUE_INSTRUCTIONS is \"\(name)\", which this machine cannot run; it can run \(available.joined(separator: ", "))."
         case .unsupportedModel(let reason):
-            "The model cannot be computed here: \(reason)."
+            "The model cannot be computed: \(reason); choose another model."
         case .blockOutOfRange(let block, let count):
             "Block \(block) does not exist: the model has blocks 0 to \(count - 1)."
         case .tensorMissing(let name):

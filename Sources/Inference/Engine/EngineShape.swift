@@ -11,19 +11,19 @@ struct EngineShape {
     }
 }
 
-private func require(_ holds: Bool, _ reason: @autoclosure () -> String) throws {
-    guard holds else { throw EngineError.unsupportedModel(reason: reason()) }
+private func require(_ holds: Bool, _ reason: @autoclosure () -> String) throws(EngineError) {
+    guard holds else { throw .unsupportedModel(reason: reason()) }
 }
 
 extension Hyperparameters {
     /// What the kernels need to know of the model, or why they cannot compute it. The bounds are far above any model of
     /// today, and low enough that no product of theirs overflows.
-    func engineShape() throws -> EngineShape {
+    func engineShape() throws(EngineError) -> EngineShape {
         try require((1...4096).contains(layerCount), "it has \(layerCount) layers, not 1 to 4096")
         try require((32...65536).contains(embeddingWidth), "its width is \(embeddingWidth), not 32 to 65536")
         try require(embeddingWidth % 32 == 0, "its width, \(embeddingWidth), is not a multiple of 32")
         try require((1...16_777_216).contains(vocabularySize), "its vocabulary has \(vocabularySize) tokens")
-        try require((1...1_048_576).contains(contextLength), "its context is \(contextLength) positions")
+        try require((1...1_048_576).contains(contextLength), "its context is \(contextLength) positions, not 1 to 1048576")
         try require(rmsEpsilon.isFinite && rmsEpsilon >= 0, "its norm's epsilon is \(rmsEpsilon)")
         for factor in [embeddingScale, residualScale, logitScale] {
             try require(factor.isNormal, "one of its scales is \(factor)")
@@ -74,7 +74,7 @@ extension tk_shape {
 }
 
 extension AttentionDescription {
-    fileprivate func check() throws {
+    fileprivate func check() throws(EngineError) {
         try require((1...1024).contains(headCount), "it has \(headCount) heads, not 1 to 1024")
         try require((16...1024).contains(headDimension), "its heads have \(headDimension) dimensions, not 16 to 1024")
         try require(headDimension % 16 == 0, "its head dimension, \(headDimension), is not a multiple of 16")
@@ -90,7 +90,7 @@ extension AttentionDescription {
 }
 
 extension FeedForwardDescription {
-    fileprivate func check() throws {
+    fileprivate func check() throws(EngineError) {
         try require((32...1_048_576).contains(width) || experts != nil, "its feed-forward width is \(width)")
         try require((0...1_048_576).contains(width), "its feed-forward width is \(width)")
         try require(width % 32 == 0, "its feed-forward width, \(width), is not a multiple of 32")

@@ -10,9 +10,8 @@ struct LayerTensors {
         for expected in description.tensors(width: width) {
             let name = expected.tensor.name(inLayer: layer)
             if expected.isOptional, source.tensor(named: name) == nil { continue }
-            let isUnpacked = expected.dimensions.count == 1 || expected.tensor == .convolutionTaps
             found[expected.tensor] =
-                isUnpacked
+                expected.isSingle
                 ? try .singles(name, shape: expected.dimensions, in: source)
                 : try CheckedTensor(name, shape: expected.dimensions, in: source)
         }

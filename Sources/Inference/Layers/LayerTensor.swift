@@ -47,6 +47,9 @@ struct ExpectedLayerTensor {
     /// GGUF order: row length first.
     let dimensions: [Int]
     let isOptional: Bool
+
+    /// Whether it is computed with as it is, in single precision: vectors, and what a convolution multiplies with.
+    var isSingle: Bool { dimensions.count == 1 || tensor == .convolutionTaps }
 }
 
 extension LayerDescription {

@@ -7,9 +7,9 @@ extension Rotary {
         tk_longrope_magnitude(factor, originalContext)
     }
 
-    func check(headDimension: Int) throws {
-        func require(_ holds: Bool, _ reason: @autoclosure () -> String) throws {
-            guard holds else { throw EngineError.unsupportedModel(reason: reason()) }
+    func check(headDimension: Int) throws(EngineError) {
+        func require(_ holds: Bool, _ reason: @autoclosure () -> String) throws(EngineError) {
+            guard holds else { throw .unsupportedModel(reason: reason()) }
         }
         try require(
             (2...max(headDimension, 2)).contains(dimension) && dimension % 2 == 0,

@@ -25,8 +25,10 @@ public enum ModelFileError: Error, Equatable, Sendable {
     case cancelled
     /// Of a directory's file.
     indirect case inFile(String, ModelFileError)
-    /// What one of a directory's files says of the tokenizer.
+    /// What one of a directory's files says of the tokenizer; without a name, what a GGUF file says.
     case tokenizer(file: String, TokenizerError)
+    /// The kernels do not compute it.
+    case notComputed(EngineError)
 }
 
 extension ModelFileError: CustomStringConvertible {
@@ -75,7 +77,8 @@ extension ModelFileError: CustomStringConvertible {
                 + "tokenizer.json and model.safetensors."
         case .cancelled: "The model was not cut to its end: this was cancelled; add it again."
         case .inFile(let file, let error): "\(file): \(error)"
-        case .tokenizer(let file, let error): "\(file): \(error)"
+        case .tokenizer(let file, let error): file.isEmpty ? "\(error)" : "\(file): \(error)"
+        case .notComputed(let error): "\(error)"
         }
     }
 }

@@ -76,16 +76,23 @@ actor ModelLibrary {
     }
 
     /// Cuts a model, a file or a directory, into pieces in the store, one model at a time, and keeps it under its name.
-    /// Where that fails, or is cancelled, what was written of it is removed again.
+    /// Where that fails, or is cancelled, what was written of it is removed again. One that could never answer is refused
+    /// before anything is written.
+    ///
+    /// - Parameter notice: told what the person should know of the model, a sentence each.
     nonisolated func add(
-        path: String, name: String, progress: @escaping @Sendable (Double) -> Void
+        path: String, name: String, notice: @escaping @Sendable (String) -> Void = { _ in },
+        progress: @escaping @Sendable (Double) -> Void
     ) async throws -> ModelManifest {
         let isCancelled = Cancellation()
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 cutting.async { [self] in
                     continuation.resume(
-                        with: Result { try cut(path: path, name: name, isCancelled: isCancelled, progress: progress) })
+                        with: Result {
+                            try cut(
+                                path: path, name: name, isCancelled: isCancelled, notice: notice, progress: progress)
+                        })
                 }
             }
         } onCancel: {
@@ -98,7 +105,8 @@ actor ModelLibrary {
     }
 
     private nonisolated func cut(
-        path: String, name: String, isCancelled: Cancellation, progress: @Sendable (Double) -> Void
+        path: String, name: String, isCancelled: Cancellation, notice: @Sendable (String) -> Void,
+        progress: @Sendable (Double) -> Void
     ) throws -> ModelManifest {
         func checkCancellation() throws {
             if isCancelled.isTrue.load(ordering: .relaxed) { throw ServiceFailure("adding \(name) was cancelled") }
@@ -107,6 +115,10 @@ actor ModelLibrary {
         let before = Set(try pieces.heldDigests())
         do {
             let file = try ModelFile(path: path)
+            try file.checkCanAnswer()
+            if let problem = file.chatTemplateProblem {
+                notice("\(name) cannot chat, only make embeddings: \(problem)")
+            }
             let cut = try ModelCutter.cut(file, directory: pieces.directory) { (fraction) throws(ModelFileError) in
                 if isCancelled.isTrue.load(ordering: .relaxed) { throw .cancelled }
                 progress(fraction)

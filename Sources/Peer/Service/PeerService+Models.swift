@@ -51,7 +51,7 @@ extension PeerService {
             throw ServiceFailure("a model's name has 1 to \(Limits.nameBytes) bytes; choose another with --name")
         }
         emit(.progress(text: "cutting \(name) into blocks", fraction: 0))
-        let manifest = try await library.add(path: path, name: name) { fraction in
+        let manifest = try await library.add(path: path, name: name, notice: { emit(.notice($0)) }) { fraction in
             emit(.progress(text: "cutting \(name) into blocks", fraction: fraction))
         }
         for piece in manifest.pieces { live.submit(.pieceStored(piece.digest)) }

@@ -10,13 +10,35 @@ import Wire
 /// On the model that tools/fetch-model brings.
 @Suite("The library of models")
 struct ModelLibraryTests {
+    private let path: String = {
+        let environment = ProcessInfo.processInfo.environment
+        let cache = environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? NSHomeDirectory() + "/.cache"
+        return environment["TIKTRUE_MODEL"] ?? cache + "/tiktrue/models/SmolLM2-135M-Instruct.Q4_1.gguf"
+    }()
+
+    @Test("a model that could never answer is refused, and nothing of it is kept")
+    func cannotAnswer() async throws {
+        let directory = FileManager.default.temporaryDirectory.path + "/tiktrue-test-" + UUID().uuidString
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let pieces = try PieceStore(directory: directory)
+        let library = ModelLibrary(pieces: pieces, state: try StateStore(path: directory + "/state.sqlite"))
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+        // Behind the key stand the type and the length of the name by which its words are cut.
+        let key = try #require(bytes.range(of: Data("tokenizer.ggml.pre".utf8)))
+        let name = key.upperBound + 12..<key.upperBound + 18
+        #expect(bytes[name] == Data("smollm".utf8))
+        bytes.replaceSubrange(name, with: Data("smollx".utf8))
+        try bytes.write(to: URL(fileURLWithPath: directory + "/model.gguf"))
+        await #expect(throws: ModelFileError.self) {
+            try await library.add(path: directory + "/model.gguf", name: "smol") { _ in }
+        }
+        #expect(try pieces.heldDigests().isEmpty)
+    }
+
     @Test(
         "a model that an earlier version has cut is added again under its name, and then it is known what its blocks keep"
     )
     func addedAgain() async throws {
-        let environment = ProcessInfo.processInfo.environment
-        let cache = environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? NSHomeDirectory() + "/.cache"
-        let path = environment["TIKTRUE_MODEL"] ?? cache + "/tiktrue/models/SmolLM2-135M-Instruct.Q4_1.gguf"
         let directory = FileManager.default.temporaryDirectory.path + "/tiktrue-test-" + UUID().uuidString
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let pieces = try PieceStore(directory: directory)
