@@ -1,4 +1,4 @@
-/// A GGUF v3 file, checked as a whole and indexed: metadata, and where every tensor lies.
+/// A GGUF file of version 2 or 3, checked as a whole and indexed: metadata, and where every tensor lies.
 ///
 /// The format, little-endian throughout: "GGUF", version (u32), number of tensors (u64), number of metadata entries
 /// (u64); the entries (key: u64 length and bytes; type: u32; value); the tensor table (name: u64 length and bytes;
@@ -34,7 +34,8 @@ struct GGUFDocument: Sendable {
         guard file.bytes.count >= 4, file.bytes[0..<4].elementsEqual("GGUF".utf8) else { throw .notAModelFile }
         try reader.take(4, of: "the header")
         let version = try reader.integer(UInt32.self, of: "the header")
-        guard version == 3 else { throw .unsupportedVersion(version) }
+        // Version 3 brought big-endian files and nothing else; version 1 has narrower counts.
+        guard version == 2 || version == 3 else { throw .unsupportedVersion(version) }
         let tensorCount = try reader.integer(UInt64.self, of: "the header")
         let entryCount = try reader.integer(UInt64.self, of: "the header")
         guard tensorCount <= Limit.tensors else {

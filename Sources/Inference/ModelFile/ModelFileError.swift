@@ -41,7 +41,9 @@ extension ModelFileError: CustomStringConvertible {
         case .notAModelFile:
             "This is not a GGUF model file: it does not begin with \"GGUF\"; give a file that ends in .gguf."
         case .unsupportedVersion(let version):
-            "The model file has GGUF version \(version), and only version 3 is read; convert it with a current tool."
+            (2...3).contains(version.byteSwapped)
+                ? "The model file is big-endian, and only little-endian files are read; fetch that conversion."
+                : "The model file has GGUF version \(version), and versions 2 and 3 are read; convert it with a current tool."
         case .truncated(let what, let offset):
             "The file ends inside \(what) at byte \(offset): it is truncated or damaged; fetch it again."
         case .implausible(let what, let value, let allowed):
