@@ -9,13 +9,16 @@ struct GGUFDocument: Sendable {
         let name: String
         let type: TensorType
         let dimensions: [Int]
-        /// Where its bytes lie in the file.
+        /// Which of the model's files it lies in.
+        var part = 0
+        /// Where its bytes lie in that file.
         let range: Range<Int>
     }
 
-    let file: MappedFile
+    /// The model's files: one, or all of a split model in their order.
+    let parts: [MappedFile]
     let metadata: GGUFMetadata
-    /// In the order of the file's table.
+    /// In the order of the files' tables.
     let tensors: [Tensor]
     private let indexByName: [String: Int]
 
@@ -29,7 +32,7 @@ struct GGUFDocument: Sendable {
     }
 
     init(_ file: MappedFile) throws(ModelFileError) {
-        self.file = file
+        parts = [file]
         var reader = ByteReader(file.bytes)
         guard file.bytes.count >= 4, file.bytes[0..<4].elementsEqual("GGUF".utf8) else { throw .notAModelFile }
         try reader.take(4, of: "the header")
@@ -79,7 +82,33 @@ struct GGUFDocument: Sendable {
         }
     }
 
+    /// The parts of a split model as one: the metadata of the first, the tensors of all.
+    init(joining documents: [GGUFDocument]) throws(ModelFileError) {
+        var tensors: [Tensor] = []
+        var indexByName: [String: Int] = [:]
+        for (part, document) in documents.enumerated() {
+            for var tensor in document.tensors {
+                tensor.part = part
+                guard indexByName.updateValue(tensors.count, forKey: tensor.name) == nil else {
+                    throw .duplicate(what: "tensor \(quoted(tensor.name))")
+                }
+                tensors.append(tensor)
+            }
+        }
+        parts = documents.flatMap(\.parts)
+        metadata = documents[0].metadata
+        self.tensors = tensors
+        self.indexByName = indexByName
+    }
+
+    /// The file that holds the metadata.
+    var file: MappedFile { parts[0] }
+
     func entry(named name: String) -> Tensor? { indexByName[name].map { tensors[$0] } }
+
+    func bytes(of tensor: Tensor) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: parts[tensor.part].bytes[tensor.range])
+    }
 
     private static func alignment(of metadata: GGUFMetadata) throws(ModelFileError) -> Int {
         guard let value = try metadata.integer("general.alignment") else { return 32 }

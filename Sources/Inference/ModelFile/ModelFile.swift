@@ -1,7 +1,7 @@
 import Glibc
 
-/// A whole model as its makers hand it out, checked: one GGUF v3 file, or a directory of safetensors with the documents
-/// beside them. Every tensor that its architecture needs is there, in its shape, in a type that is computed, within its
+/// A whole model as its makers hand it out, checked: a GGUF file, or the several of a split one, or a directory of
+/// safetensors with the documents beside them. Every tensor that its architecture needs is there, in its shape, in a type that is computed, within its
 /// file and apart from the others.
 ///
 /// A directory gives the same model as its GGUF conversion: tensors under the same names, with the same bytes.
@@ -12,7 +12,7 @@ public final class ModelFile: TensorSource, Sendable {
     public let displayName: String
     /// Bytes of all the model's files.
     public let byteCount: Int
-    /// The GGUF file; or, of a directory, a metadata piece made of its documents.
+    /// The GGUF files; or, of a directory, a metadata piece made of its documents.
     let document: GGUFDocument
     /// Whether the model is a directory, so that `document` is its metadata piece as it stands.
     let isDirectory: Bool
@@ -20,21 +20,26 @@ public final class ModelFile: TensorSource, Sendable {
     private let shapeByName: [String: TensorShape]
     private let source: any TensorSource & Sendable
 
-    /// - Parameter path: a GGUF file, or a directory.
+    /// - Parameter path: a GGUF file, any part of a split one whose other parts lie beside it, or a directory.
     /// - Throws: `ModelFileError`, in one sentence why the model is refused.
     public convenience init(path: String) throws(ModelFileError) {
         var status = stat()
         if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
             try self.init(directory: ModelDirectory(path: path))
         } else {
-            try self.init(MappedFile(path: path))
+            try self.init(GGUFDocument(path: path), path: path)
         }
     }
 
     convenience init(_ file: MappedFile) throws(ModelFileError) {
-        let document = try GGUFDocument(file)
+        try self.init(GGUFDocument(file), path: file.path)
+    }
+
+    private convenience init(_ document: GGUFDocument, path: String) throws(ModelFileError) {
         let tensors = document.tensors.map { TensorShape(name: $0.name, type: $0.type, dimensions: $0.dimensions) }
-        try self.init(document, tensors, from: document, path: file.path, byteCount: file.bytes.count)
+        try self.init(
+            document, tensors, from: document, path: path,
+            byteCount: document.parts.reduce(0) { $0 + $1.bytes.count })
     }
 
     private convenience init(directory: ModelDirectory) throws(ModelFileError) {
@@ -78,6 +83,6 @@ extension GGUFDocument: TensorSource {
         guard let tensor = entry(named: name) else { return nil }
         return TensorView(
             name: tensor.name, type: tensor.type, dimensions: tensor.dimensions,
-            bytes: UnsafeRawBufferPointer(rebasing: file.bytes[tensor.range]), owner: file)
+            bytes: bytes(of: tensor), owner: parts[tensor.part])
     }
 }

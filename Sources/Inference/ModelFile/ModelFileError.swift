@@ -21,6 +21,10 @@ public enum ModelFileError: Error, Equatable, Sendable {
     case cannotWrite(path: String, reason: String)
     case changedWhileRead(path: String)
     case notAModelDirectory(path: String)
+    /// Of a model that is split into several files.
+    case missingPart(path: String, number: Int, count: Int)
+    /// Its name does not say which part it is, so that the others cannot be found.
+    case misnamedPart(path: String, number: Int, count: Int)
     /// Whoever asked for it wants no more of it.
     case cancelled
     /// Of a directory's file.
@@ -77,6 +81,13 @@ extension ModelFileError: CustomStringConvertible {
         case .notAModelDirectory(let path):
             "The directory \(path) has no config.json; name a GGUF file, or a directory with config.json, "
                 + "tokenizer.json and model.safetensors."
+        case .missingPart(let path, let number, let count):
+            "Part \(number) of the \(count) that the model is split into is missing: there is no \(path); "
+                + "put all parts into one directory."
+        case .misnamedPart(let path, let number, let count):
+            "\(path) is part \(number) of the \(count) that the model is split into, and its name does not say so; "
+                + "give all parts names like \(GGUFPartName(stem: "NAME", number: 1, count: count).fileName) again and "
+                + "name the first."
         case .cancelled: "The model was not cut to its end: this was cancelled; add it again."
         case .inFile(let file, let error): "\(file): \(error)"
         case .tokenizer(let file, let error): file.isEmpty ? "\(error)" : "\(file): \(error)"

@@ -59,8 +59,9 @@ extension GGUFDocument {
                 what: "tensor \(tensor.rawValue)",
                 reason: "it is not a vector of up to \(Self.modelTensorElementsMax) single-precision numbers")
         }
-        return stride(from: found.range.lowerBound, to: found.range.upperBound, by: 4).map {
-            Float(bitPattern: UInt32(littleEndian: file.bytes.loadUnaligned(fromByteOffset: $0, as: UInt32.self)))
+        let bytes = bytes(of: found)
+        return stride(from: 0, to: bytes.count, by: 4).map {
+            Float(bitPattern: UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: $0, as: UInt32.self)))
         }
     }
 

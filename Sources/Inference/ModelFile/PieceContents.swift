@@ -45,11 +45,13 @@ struct PieceContents {
             parts = [.document(0..<document.file.bytes.count)]
             return
         }
-        let kept = document.metadata.entries.filter { !$0.key.hasPrefix(ModelMetadata.reservedPrefix) }
+        let kept = document.metadata.entries.filter {
+            !$0.key.hasPrefix(ModelMetadata.reservedPrefix) && !$0.key.hasPrefix(GGUFSplit.prefix)
+        }
         var added = GGUFEntries()
         for tensor in ModelTensor.allCases {
             guard let entry = document.entry(named: tensor.rawValue) else { continue }
-            added.add(ModelMetadata.key(of: tensor), floats: document.file.bytes[entry.range])
+            added.add(ModelMetadata.key(of: tensor), floats: document.bytes(of: entry))
         }
         added.add(ModelMetadata.tiedEmbeddingsKey, model.hyperparameters.tiedEmbeddings)
         parts =

@@ -44,6 +44,7 @@ struct ControlParsingTests {
     func modelNames() {
         #expect(PeerPaths.modelName(forFile: "/a/b/Smol-1.5.Q4.gguf") == "Smol-1.5.Q4")
         #expect(PeerPaths.modelName(forFile: "x.GGUF") == "x")
+        #expect(PeerPaths.modelName(forFile: "/a/Large-Q4_K_M-00001-of-00003.gguf") == "Large-Q4_K_M")
         #expect(PeerPaths.modelName(forFile: "/a/model.bin") == "model.bin")
         #expect(PeerPaths.modelName(forFile: ".gguf") == ".gguf")
     }
