@@ -10,6 +10,8 @@ public struct SafetensorsConfiguration: Sendable {
     public let tiedEmbeddings: Bool
     /// What it was read from.
     let document: JSONValue
+    /// Whether the model is the text part of one that also sees.
+    let isTextPart: Bool
     /// By GGUF's keys.
     public private(set) var values: [String: JSONValue] = [:]
     /// Tensors that GGUF has for the whole model and `transformers` computes: factors of the rotary frequencies.
@@ -19,7 +21,7 @@ public struct SafetensorsConfiguration: Sendable {
         "LlamaForCausalLM": "llama", "MistralForCausalLM": "llama", "Qwen2ForCausalLM": "qwen2",
         "Qwen2MoeForCausalLM": "qwen2moe", "Qwen3ForCausalLM": "qwen3", "Qwen3MoeForCausalLM": "qwen3moe",
         "Gemma2ForCausalLM": "gemma2", "Gemma3ForCausalLM": "gemma3", "Phi3ForCausalLM": "phi3",
-        "Lfm2ForCausalLM": "lfm2", "Lfm2MoeForCausalLM": "lfm2moe",
+        "Gemma3ForConditionalGeneration": "gemma3", "Lfm2ForCausalLM": "lfm2", "Lfm2MoeForCausalLM": "lfm2moe",
     ]
 
     /// - Parameter config: the document `config.json`.
@@ -33,6 +35,8 @@ public struct SafetensorsConfiguration: Sendable {
         }
         self.architecture = architecture
         document = config
+        isTextPart = name == Self.withVision
+        let config = isTextPart ? try Self.textPart(of: config) : config
         let reader = ConfigurationReader(config)
         vocabularySize = try reader.count("vocab_size")
         let isGemma = architecture.hasPrefix("gemma")
@@ -59,7 +63,7 @@ public struct SafetensorsConfiguration: Sendable {
             throw .implausible(what: "head_dim", value: "\(headWidth)", allowed: "2 to 65536")
         }
         set("general.architecture", .string(architecture), isWhole: true)
-        if let name = config["_name_or_path"]?.string?.split(separator: "/").last {
+        if let name = document["_name_or_path"]?.string?.split(separator: "/").last {
             set("general.name", .string(String(name)), isWhole: true)
         }
         set("block_count", .integer(layers))
@@ -137,6 +141,9 @@ public struct SafetensorsConfiguration: Sendable {
         _ reader: ConfigurationReader, width: Int, heads: Int, headWidth: Int, layers: Int
     ) throws(ModelFileError) {
         let isThird = architecture == "gemma3"
+        guard reader.config["use_bidirectional_attention"]?.bool != true else {
+            throw .unsupported(what: "attention to later positions")
+        }
         // The largest of each generation divide scores by the root of width / heads, the others by that of the head.
         let expected = layers == (isThird ? 62 : 46) ? Double(width) / Double(heads) : Double(headWidth)
         let scalar = try reader.real("query_pre_attn_scalar", otherwise: 256)

@@ -8,6 +8,7 @@ public final class SafetensorsModel: TensorSource, Sendable {
     public let configuration: SafetensorsConfiguration
     private let files: [SafetensorsFile]
     private let fileNames: [String]
+    /// By the names that the text part of a model has where it is published alone.
     private let places: [String: Place]
     private let names: SafetensorsNames
     private let layerCount: Int
@@ -49,6 +50,7 @@ public final class SafetensorsModel: TensorSource, Sendable {
         configuration = try naming("config.json") { () throws(ModelFileError) in try SafetensorsConfiguration(config) }
         var files: [SafetensorsFile] = []
         var places: [String: Place] = [:]
+        var found: Set<String> = []
         for (index, (fileName, file)) in mapped.enumerated() {
             files.append(try naming(fileName) { () throws(ModelFileError) in try SafetensorsFile(file) })
             for tensor in files[index].tensors {
@@ -58,12 +60,14 @@ public final class SafetensorsModel: TensorSource, Sendable {
                         .malformed(
                             what: "tensor \(quoted(tensor.name))", reason: "it does not lie where the index has it"))
                 }
-                guard places.updateValue(Place(file: index, tensor: tensor), forKey: tensor.name) == nil else {
-                    throw .duplicate(what: "tensor \(quoted(tensor.name))")
+                found.insert(tensor.name)
+                guard let name = configuration.textName(of: tensor.name) else { continue }
+                guard places.updateValue(Place(file: index, tensor: tensor), forKey: name) == nil else {
+                    throw .duplicate(what: "tensor \(quoted(name))")
                 }
             }
         }
-        if let weightMap, let missing = weightMap.keys.filter({ places[$0] == nil }).min() {
+        if let weightMap, let missing = weightMap.keys.filter({ !found.contains($0) }).min() {
             throw .inFile(weightMap[missing] ?? "", .missing(what: "tensor \(quoted(missing))"))
         }
         self.files = files

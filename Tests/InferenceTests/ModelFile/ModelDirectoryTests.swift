@@ -34,6 +34,9 @@ struct ModelDirectoryTests {
     @Test("is cut into the blocks that its GGUF conversion is cut into, bit for bit", arguments: TwinModel.families)
     func families(family: String) throws { try compare(TwinModel(family)) }
 
+    @Test("of a model that also sees is cut into the blocks of its text part", arguments: TwinModel.wrappings)
+    func textPart(wrapping: String) throws { try compare(TwinModel("gemma3", wrapping: wrapping)) }
+
     @Test("keeps the type of its weights", arguments: [("F32", TensorType.f32), ("F16", .f16), ("BF16", .bf16)])
     func types(element: String, type: TensorType) throws {
         let twin = try TwinModel("llama", element: element)

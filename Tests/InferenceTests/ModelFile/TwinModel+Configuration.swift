@@ -99,6 +99,20 @@ extension TwinModel {
         return String(decoding: try JSONSerialization.data(withJSONObject: config), as: UTF8.self)
     }
 
+    /// Of a model that also sees: the text part within, without what is left to the library.
+    static func visionConfig(_ family: String) throws -> String {
+        let plain = try JSONSerialization.jsonObject(with: Data(config(family).utf8))
+        var text = try #require(plain as? [String: Any])
+        for key in ["architectures", "_name_or_path", "tie_word_embeddings", "rms_norm_eps", "rope_theta"] {
+            text[key] = nil
+        }
+        let whole: [String: Any] = [
+            "architectures": ["Gemma3ForConditionalGeneration"], "_name_or_path": "tiny/\(family)",
+            "text_config": text, "vision_config": ["hidden_size": 3], "image_token_index": 259, "eos_token_id": [256],
+        ]
+        return String(decoding: try JSONSerialization.data(withJSONObject: whole), as: UTF8.self)
+    }
+
     /// Of models most of whose layers convolve.
     private static func hybridConfig(hasExperts: Bool) throws -> String {
         let attending = 2

@@ -17,8 +17,13 @@ struct TwinModel {
         "lfm2", "lfm2moe",
     ]
 
-    /// - Parameter element: of the matrices: "F32", "F16" or "BF16".
-    init(_ family: String, element: String = "BF16") throws {
+    /// How the text part of a model that also sees has been named.
+    static let wrappings = ["language_model.model.", "model.language_model.", "language_model."]
+
+    /// - Parameters:
+    ///   - element: of the matrices: "F32", "F16" or "BF16".
+    ///   - wrapping: what stands in the place of "model." where the directory is of a model that also sees.
+    init(_ family: String, element: String = "BF16", wrapping: String? = nil) throws {
         let fixture = try GGUFDocument(MappedFile(path: FamilyTests.path(family)))
         let isGemma = family.hasPrefix("gemma")
         var generator = SplitMix(state: 11)
@@ -48,10 +53,11 @@ struct TwinModel {
                     type == .f32
                         ? Self.bytes(isGemma && isNorm ? values.map { $0 + 1 } : values) : Self.bytes(values, element)
                 ))
-            guard let theirName = Self.theirName(kind, layer: layer, family: family) else {
+            guard var theirName = Self.theirName(kind, layer: layer, family: family) else {
                 Issue.record("no name for \(name)")
                 continue
             }
+            if let wrapping { theirName = wrapping + theirName.dropFirst("model.".count) }
             var theirValues = values
             let isLlama = family == "llama" || family == "mistral"
             if isLlama, kind.hasPrefix("attn_q.") || kind.hasPrefix("attn_k.") {
@@ -73,9 +79,14 @@ struct TwinModel {
                 theirs.add(theirName, theirElement, shape, Self.bytes(theirValues, theirElement))
             }
         }
+        if let wrapping {
+            let place = wrapping.hasPrefix("model.") ? "model." : ""
+            theirs.add(place + "vision_tower.vision_model.post_layernorm.weight", "F32", [3], Self.bytes([1, 2, 3]))
+            theirs.add(place + "multi_modal_projector.mm_soft_emb_norm.weight", "F32", [2], Self.bytes([1, 2]))
+        }
         gguf = Self.file(ours, entriesOf: fixture)
         files = [
-            "config.json": Array(try Self.config(family).utf8), "model.safetensors": theirs.file,
+            "config.json": Array(try wrapping == nil ? Self.config(family).utf8 : Self.visionConfig(family).utf8), "model.safetensors": theirs.file,
             "tokenizer.json": Array(Self.tokenizer.utf8),
             "tokenizer_config.json": Array(
                 #"{"bos_token": {"content": "<|start|>"}, "eos_token": "<|end|>", "chat_template": "{{ messages[0].content }}"}"#
