@@ -12,9 +12,14 @@ struct ModelCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Cut a model into pieces, so that a network can be made with it.")
 
-        @Argument(help: "A model: a file in GGUF, or a directory of safetensors with config.json and tokenizer.json.")
+        @Argument(
+            help: ArgumentHelp(
+                """
+                A model: a file in GGUF, one of several that a model is split into, or a directory of safetensors with \
+                config.json and tokenizer.json.
+                """))
         var file: String
-        @Option(help: "What the model is called. (default: the name of the file, without .gguf, or of the directory)")
+        @Option(help: "What the model is called. (default: the name of its file, without .gguf, or directory)")
         var name: String?
         @OptionGroup var peer: PeerOptions
         @OptionGroup var output: OutputOptions
@@ -22,6 +27,9 @@ struct ModelCommand: ParsableCommand {
         func validate() throws {
             if let name, name.isEmpty || name.utf8.count > ControlWords.nameBytes {
                 throw ValidationError("'--name' takes 1 to \(ControlWords.nameBytes) bytes")
+            }
+            guard !file.contains("://") else {
+                throw ValidationError("a model is added from this machine; fetch it first, with all files that it has")
             }
         }
 

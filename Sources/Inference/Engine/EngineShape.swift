@@ -23,7 +23,8 @@ extension Hyperparameters {
         try require((32...65536).contains(embeddingWidth), "its width is \(embeddingWidth), not 32 to 65536")
         try require(embeddingWidth % 32 == 0, "its width, \(embeddingWidth), is not a multiple of 32")
         try require((1...16_777_216).contains(vocabularySize), "its vocabulary has \(vocabularySize) tokens")
-        try require((1...1_048_576).contains(contextLength), "its context is \(contextLength) positions, not 1 to 1048576")
+        try require(
+            (1...1_048_576).contains(contextLength), "its context is \(contextLength) positions, not 1 to 1048576")
         try require(rmsEpsilon.isFinite && rmsEpsilon >= 0, "its norm's epsilon is \(rmsEpsilon)")
         for factor in [embeddingScale, residualScale, logitScale] {
             try require(factor.isNormal, "one of its scales is \(factor)")

@@ -1,8 +1,8 @@
 import Glibc
 
 /// A whole model as its makers hand it out, checked: a GGUF file, or the several of a split one, or a directory of
-/// safetensors with the documents beside them. Every tensor that its architecture needs is there, in its shape, in a type that is computed, within its
-/// file and apart from the others.
+/// safetensors with the documents beside them. Every tensor that its architecture needs is there, in its shape, in a
+/// type that is computed, within its file and apart from the others.
 ///
 /// A directory gives the same model as its GGUF conversion: tensors under the same names, with the same bytes.
 public final class ModelFile: TensorSource, Sendable {

@@ -47,7 +47,8 @@ extension ModelFileError: CustomStringConvertible {
         case .unsupportedVersion(let version):
             (2...3).contains(version.byteSwapped)
                 ? "The model file is big-endian, and only little-endian files are read; fetch that conversion."
-                : "The model file has GGUF version \(version), and versions 2 and 3 are read; convert it with a current tool."
+                : "The model file has GGUF version \(version), and versions 2 and 3 are read; "
+                    + "convert it with a current tool."
         case .truncated(let what, let offset):
             "The file ends inside \(what) at byte \(offset): it is truncated or damaged; fetch it again."
         case .implausible(let what, let value, let allowed):

@@ -25,11 +25,11 @@
 /// A reader refuses a piece in which any of this is not so, whatever its digest.
 ///
 /// The *metadata* piece is no such container: it is a GGUF v3 file without tensors. It holds "GGUF", version 3, 0
-/// tensors, the number of entries, the model file's metadata entries byte for byte and in their order except those
-/// whose key begins with "tiktrue."; for each of the tensors `rope_freqs.weight`, `rope_factors_short.weight` and
-/// `rope_factors_long.weight` that the model file has, in this order, an entry `tiktrue.<name>` with its elements (array
-/// of F32); and at last the entry `tiktrue.tied_embeddings` (bool): whether the head multiplies with
-/// `token_embd.weight` because the model file has no `output.weight`.
+/// tensors, the number of entries, the model file's metadata entries (of a split model, those of its first file) byte
+/// for byte and in their order except those whose key begins with "tiktrue." or "split."; for each of the tensors
+/// `rope_freqs.weight`, `rope_factors_short.weight` and `rope_factors_long.weight` that the model file has, in this
+/// order, an entry `tiktrue.<name>` with its elements (array of F32); and at last the entry `tiktrue.tied_embeddings`
+/// (bool): whether the head multiplies with `token_embd.weight` because the model file has no `output.weight`.
 ///
 /// Of a model in safetensors the metadata piece is made of the documents beside them, under the keys that a GGUF file
 /// would have. What GGUF has no key for stands in entries `tiktrue.tokenizer.*` (TokenizerDefinition+GGUF.swift).

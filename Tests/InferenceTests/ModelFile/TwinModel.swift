@@ -86,7 +86,8 @@ struct TwinModel {
         }
         gguf = Self.file(ours, entriesOf: fixture)
         files = [
-            "config.json": Array(try wrapping == nil ? Self.config(family).utf8 : Self.visionConfig(family).utf8), "model.safetensors": theirs.file,
+            "config.json": Array(try wrapping == nil ? Self.config(family).utf8 : Self.visionConfig(family).utf8),
+            "model.safetensors": theirs.file,
             "tokenizer.json": Array(Self.tokenizer.utf8),
             "tokenizer_config.json": Array(
                 #"{"bos_token": {"content": "<|start|>"}, "eos_token": "<|end|>", "chat_template": "{{ messages[0].content }}"}"#

@@ -46,7 +46,8 @@ struct VisionConfigurationTests {
         #expect(model.rmsEpsilon == 1e-6)
         #expect(model.logitCap == 0)
         let (local, global) = (try #require(model.layers[0].attention), try #require(model.layers[5].attention))
-        #expect((local.headCount, local.keyValueHeadCount, local.headDimension) == (heads, keyValueHeads, headDimension))
+        #expect(
+            (local.headCount, local.keyValueHeadCount, local.headDimension) == (heads, keyValueHeads, headDimension))
         #expect(abs(Double(global.scoreScale) - 1 / scale.squareRoot()) < 1e-7)
         #expect(local.window == 1024)
         #expect(global.window == nil)
