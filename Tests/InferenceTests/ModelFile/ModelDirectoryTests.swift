@@ -34,6 +34,40 @@ struct ModelDirectoryTests {
     @Test("is cut into the blocks that its GGUF conversion is cut into, bit for bit", arguments: TwinModel.families)
     func families(family: String) throws { try compare(TwinModel(family)) }
 
+    private func expectLogits(of family: String, from twin: TwinModel) throws {
+        let scratch = try ScratchDirectory()
+        let file = try ModelFile(path: twin.write(in: scratch))
+        let model = BlockModel(hyperparameters: file.hyperparameters, pool: ComputePool(threads: 1))
+        for block in 0..<file.hyperparameters.blockCount { try model.load(block: block, from: file) }
+        try FamilyTests().expectLogits(of: family, from: model, format: .f32, allowed: 5e-4)
+    }
+
+    @Test("gives the logits of an independent forward pass", arguments: TwinModel.families)
+    func logits(family: String) throws {
+        var twin = try TwinModel(family, element: "F32", isRecorded: true)
+        if family == "phi3" {
+            // The fixture has other factors than the twin, and a magnitude that is not the usual one.
+            let fixture = try GGUFDocument(MappedFile(path: FamilyTests.path(family)))
+            let bytes = try #require(twin.files["config.json"])
+            var config = try #require(try JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any])
+            config["rope_scaling"] = [
+                "type": "longrope", "attention_factor": 1.19,
+                "short_factor": try #require(try fixture.values(of: .ropeDivisorsShort)),
+                "long_factor": try #require(try fixture.values(of: .ropeDivisorsLong)),
+            ]
+            twin.files["config.json"] = Array(try JSONSerialization.data(withJSONObject: config))
+        }
+        try expectLogits(of: family, from: twin)
+    }
+
+    @Test("of a model that also sees gives the logits of an independent forward pass of its text part")
+    func textLogits() throws {
+        for wrapping in TwinModel.wrappings {
+            try expectLogits(
+                of: "gemma3", from: TwinModel("gemma3", element: "F32", wrapping: wrapping, isRecorded: true))
+        }
+    }
+
     @Test("of a model that also sees is cut into the blocks of its text part", arguments: TwinModel.wrappings)
     func textPart(wrapping: String) throws { try compare(TwinModel("gemma3", wrapping: wrapping)) }
 

@@ -23,7 +23,8 @@ struct TwinModel {
     /// - Parameters:
     ///   - element: of the matrices: "F32", "F16" or "BF16".
     ///   - wrapping: what stands in the place of "model." where the directory is of a model that also sees.
-    init(_ family: String, element: String = "BF16", wrapping: String? = nil) throws {
+    ///   - isRecorded: whether it has the fixture's weights, whose logits are known, in the place of random ones.
+    init(_ family: String, element: String = "BF16", wrapping: String? = nil, isRecorded: Bool = false) throws {
         let fixture = try GGUFDocument(MappedFile(path: FamilyTests.path(family)))
         let isGemma = family.hasPrefix("gemma")
         var generator = SplitMix(state: 11)
@@ -38,9 +39,10 @@ struct TwinModel {
                 continue
             }
             // A few bits, so that every element type has them.
-            let values = (0..<dimensions.reduce(1, *)).map { _ in
+            var values = (0..<dimensions.reduce(1, *)).map { _ in
                 Float(Int.random(in: -63...63, using: &generator)) / 64
             }
+            if isRecorded { values = try Self.values(#require(fixture.tensor(named: name)), isGemma: isGemma) }
             let isVector = dimensions.count == 1
             let theirElement = isVector ? "F32" : element
             let isSingle = isVector || ["ffn_gate_inp.weight", "shortconv.conv.weight"].contains(kind)
@@ -139,6 +141,23 @@ extension TwinModel {
                 target * rowLength..<(target + 1) * rowLength, with: values[row * rowLength..<(row + 1) * rowLength])
         }
         return result
+    }
+
+    /// A fixture's weights; of Gemma's norms as a directory has them, less one.
+    private static func values(_ tensor: TensorView, isGemma: Bool) throws -> [Float] {
+        let bytes = tensor.bytes
+        guard tensor.type == .f32 else {
+            try #require(tensor.type == .q8_0)
+            return (0..<bytes.count / 34 * 32).map { index in
+                let group = index / 32 * 34
+                let scale = SafetensorsModel.single(bytes.loadUnaligned(fromByteOffset: group, as: UInt16.self))
+                return scale * Float(Int8(bitPattern: bytes[group + 2 + index % 32]))
+            }
+        }
+        return (0..<bytes.count / 4).map { index in
+            let value = bytes.loadUnaligned(fromByteOffset: 4 * index, as: Float.self)
+            return isGemma && tensor.name.contains("norm") ? value - 1 : value
+        }
     }
 
     private static func bytes(_ values: [Float], _ element: String = "F32") -> [UInt8] {
