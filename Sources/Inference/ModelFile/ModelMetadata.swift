@@ -42,10 +42,11 @@ extension ModelMetadata {
     ///   - tools: the functions that the model may call, described in JSON.
     ///   - variables: what else the template may look at, such as `enable_thinking`.
     ///   - formatTime: gives the present time by a format of `strftime`, for templates that tell the model the date.
+    ///   - isCancelled: is asked every few milliseconds whether the tokens are not wanted any more.
     /// - Throws: `ModelFileError.missing` for a model that is not made for chat, or `TemplateError`.
     public func promptTokens(
         for messages: [ChatMessage], tools: [JSONValue] = [], variables: JSONObject = JSONObject(),
-        formatTime: ((String) -> String)? = nil
+        formatTime: ((String) -> String)? = nil, isCancelled: (() -> Bool)? = nil
     ) throws -> [Int32] {
         guard let chatTemplateSource else { throw ModelFileError.missing(what: "chat template") }
         let vocabulary = tokenizer.vocabulary
@@ -54,7 +55,8 @@ extension ModelMetadata {
         }
         let prompt = try ChatTemplate(chatTemplateSource).render(
             messages: messages, addGenerationPrompt: true, bosToken: text(of: vocabulary.beginningOfSequence),
-            eosToken: text(of: vocabulary.endOfSequence), tools: tools, variables: variables, formatTime: formatTime)
+            eosToken: text(of: vocabulary.endOfSequence), tools: tools, variables: variables, formatTime: formatTime,
+            isCancelled: isCancelled)
         return tokenizer.encode(prompt, parseSpecial: true, atStart: true)
     }
 }

@@ -37,10 +37,13 @@ public struct ChatTemplate: Sendable {
     ///     interface; none leaves `tools` undefined for the template's purposes (`none`, as Hugging Face does).
     ///   - variables: what else the template may look at, such as `enable_thinking` or `date_string`.
     ///   - formatTime: gives the present time by a format of `strftime`; without it templates do not learn the date.
-    /// - Throws: `TemplateError`; `.refused` where the template does not take such a conversation.
+    ///   - isCancelled: is asked every few milliseconds whether the text is not wanted any more.
+    /// - Throws: `TemplateError`; `.refused` where the template does not take such a conversation, `.limit` where the
+    ///   template takes longer than any that is meant to work: up to a second, with some 100 MiB of memory.
     public func render(
         messages: [ChatMessage], addGenerationPrompt: Bool, bosToken: String, eosToken: String,
-        tools: [JSONValue] = [], variables: JSONObject = JSONObject(), formatTime: ((String) -> String)? = nil
+        tools: [JSONValue] = [], variables: JSONObject = JSONObject(), formatTime: ((String) -> String)? = nil,
+        isCancelled: (() -> Bool)? = nil
     ) throws(TemplateError) -> String {
         var list: [TemplateValue] = []
         for message in messages {
@@ -54,12 +57,26 @@ public struct ChatTemplate: Sendable {
             "tools": tools.isEmpty ? .none : try TemplateValue(.array(tools)),
         ]
         for (name, value) in variables.members where known[name] == nil { known[name] = try TemplateValue(value) }
-        let evaluator = TemplateEvaluator(variables: known, formatTime: formatTime)
+        let input = known.values.reduce(0) { $0 + $1.size }
+        let evaluator = TemplateEvaluator(
+            variables: known, budget: TemplateBudget(input: input, isCancelled: isCancelled),
+            outputMax: TemplateLimit.outputScalars + TemplateLimit.outputPerInput * input, formatTime: formatTime)
         return try evaluator.render(try TemplateParser.parse(source))
     }
 }
 
 extension TemplateValue {
+    /// Of a value that shares nothing, such as a document: the characters in it, and as many as its parts cost.
+    fileprivate var size: Int {
+        switch self {
+        case .text(let text): TemplateCost.value + text.count
+        case .list(let list): list.items.reduce(TemplateCost.value) { $0 + $1.size }
+        case .mapping(let mapping):
+            zip(mapping.keys, mapping.values).reduce(TemplateCost.value) { $0 + $1.0.count + $1.1.size }
+        default: TemplateCost.value
+        }
+    }
+
     /// A JSON document as Python reads it.
     init(_ json: JSONValue) throws(TemplateError) {
         switch json {

@@ -6,8 +6,10 @@ public enum TemplateError: Error, Equatable, Sendable {
     case evaluation(problem: String)
     /// The template itself refused the conversation by `raise_exception`.
     case refused(reason: String)
-    /// The template wants more work, output or nesting than any chat needs.
+    /// The template wants more work, memory, output or nesting than any chat needs.
     case limit(what: String)
+    /// Nobody waits for the text any more.
+    case cancelled
 }
 
 extension TemplateError: CustomStringConvertible {
@@ -23,22 +25,7 @@ extension TemplateError: CustomStringConvertible {
             "The model's chat template refuses this conversation: \(quoted(reason)); change the messages accordingly."
         case .limit(let what):
             "The model's chat template was stopped because of \(what); shorten the conversation or use another model."
+        case .cancelled: "The conversation was not written out to its end: this was cancelled."
         }
     }
-}
-
-/// What a template may use up. Real ones take a hundredth of it, or less.
-enum TemplateLimit {
-    static let sourceScalars = 1 << 18
-    static let outputScalars = 1 << 24
-    /// Statements run and expressions evaluated.
-    static let steps = 1 << 20
-    /// Characters handled on the way; an element of a list or mapping counts as many as it takes room of.
-    static let characters = 1 << 25
-    static let charactersPerValue = 16
-    static let rangeBound = 1 << 40
-    static let expressionDepth = 64
-    static let statementDepth = 32
-    static let evaluationDepth = 160
-    static let valueDepth = 32
 }

@@ -9,10 +9,11 @@ extension TemplateEvaluator {
     {
         switch expression.kind {
         case .literal(let value): return value
-        case .name(let name): return scope.value(of: name)
+        case .name(let name): return try value(of: name, in: scope)
         case .list(let parts, let isTuple):
             var items: [TemplateValue] = []
             for part in parts { items.append(try evaluate(part, in: scope)) }
+            try hold(values: items.count)
             return .list(try TemplateList(items, isTuple: isTuple))
         case .mapping(let parts):
             var pairs: [(TemplateText, TemplateValue)] = []
@@ -22,7 +23,7 @@ extension TemplateEvaluator {
                 }
                 pairs.append((key, try evaluate(part.value, in: scope)))
             }
-            return .mapping(try TemplateMapping(pairs))
+            return .mapping(try mapping(of: pairs))
         case .attribute(let base, let name):
             return try attribute(name, of: try evaluate(base, in: scope))
         case .item(let base, let key):
@@ -66,7 +67,11 @@ extension TemplateEvaluator {
     func evaluate(_ arguments: TemplateArguments, in scope: TemplateScope) throws(TemplateError) -> TemplateValues {
         var values = TemplateValues()
         for argument in arguments.positional { values.positional.append(try evaluate(argument, in: scope)) }
-        if let spread = arguments.spread { values.positional += try elements(of: try evaluate(spread, in: scope)) }
+        if let spread = arguments.spread {
+            let more = try elements(of: try evaluate(spread, in: scope))
+            try hold(values: more.count)
+            values.positional += more
+        }
         for argument in arguments.named {
             try values.add(try evaluate(argument.value, in: scope), named: argument.name)
         }
@@ -75,8 +80,8 @@ extension TemplateEvaluator {
             guard case .mapping(let mapping) = rest else {
                 throw .evaluation(problem: "a \(rest.typeName) is given as named arguments")
             }
-            try spend(values: mapping.keys.count)
-            for (name, value) in mapping.pairs { try values.add(value, named: name.string) }
+            try hold(values: mapping.keys.count)
+            for (name, value) in mapping.pairs { try values.add(value, named: try self.name(of: name)) }
         }
         return values
     }
@@ -100,14 +105,14 @@ extension TemplateEvaluator {
             let place = index < 0 ? index + count : index
             return (0..<count).contains(place) ? place : nil
         }
-        let missing = TemplateValue.undefined(key.printed.prefix(64).reduce(into: "") { $0.unicodeScalars.append($1) })
+        var missing: TemplateValue { .undefined(key.brief) }
         switch (base, key) {
         case (.undefined(let what), _):
             throw .evaluation(problem: "\(quoted(what)) is undefined, so it has no elements")
         case (.list(let list), _): return place(list.items.count).map { list.items[$0] } ?? missing
         case (.text(let text), _): return place(text.count).map { .text([text[$0]]) } ?? missing
-        case (.mapping(let mapping), .text(let name)): return mapping[name] ?? missing
-        case (_, .text(let name)): return try attribute(name.string, of: base)
+        case (.mapping(let mapping), .text(let name)): return try look(up: name, in: mapping) ?? missing
+        case (_, .text(let name)): return try attribute(try self.name(of: name), of: base)
         default: return missing
         }
     }
@@ -130,20 +135,23 @@ extension TemplateEvaluator {
         switch base {
         case .text(let text):
             let places = try Self.places(count: text.count, start: start, stop: stop, step: step)
-            try spend(places.count)
+            if places.count == text.count, step ?? 1 == 1 { return base }
+            try hold(characters: places.count)
             return .text(places.map { text[$0] })
         case .list(let list):
             let places = try Self.places(count: list.items.count, start: start, stop: stop, step: step)
-            try spend(values: places.count)
+            try hold(values: places.count)
             return .list(try TemplateList(places.map { list.items[$0] }))
         default: throw .evaluation(problem: "a \(base.typeName) cannot be sliced")
         }
     }
 
     /// The indices of `[start:stop:step]`, as Python counts them.
-    private static func places(count: Int, start: Int?, stop: Int?, step: Int?) throws(TemplateError) -> [Int] {
+    private static func places(
+        count: Int, start: Int?, stop: Int?, step: Int?
+    ) throws(TemplateError) -> Places {
         let step = step ?? 1
-        guard step != 0, step > -TemplateLimit.characters, step < TemplateLimit.characters else {
+        guard step != 0, step.magnitude <= TemplateLimit.rangeBound else {
             throw .evaluation(problem: "a slice has the step \(step)")
         }
         let lowest = step > 0 ? 0 : -1
@@ -154,7 +162,15 @@ extension TemplateEvaluator {
         }
         let first = start.map(clamped) ?? (step > 0 ? lowest : highest)
         let end = stop.map(clamped) ?? (step > 0 ? highest : lowest)
-        return Array(stride(from: first, to: end, by: step))
+        return Places(first: first, step: step, count: Swift.max(0, (end - first + step - step.signum()) / step))
+    }
+
+    private struct Places {
+        let first: Int
+        let step: Int
+        let count: Int
+
+        func map<Part>(_ part: (Int) -> Part) -> [Part] { (0..<count).map { part(first + $0 * step) } }
     }
 
     // MARK: Calls
@@ -192,8 +208,10 @@ extension TemplateEvaluator {
         case .namespace:
             let namespace = TemplateNamespace()
             if case .mapping(let mapping)? = arguments.positional.first {
-                for (key, value) in mapping.pairs { try namespace.set(key.string, to: value) }
+                try hold(values: mapping.keys.count)
+                for (key, value) in mapping.pairs { try namespace.set(try self.name(of: key), to: value) }
             }
+            try hold(values: arguments.names.count)
             for name in arguments.names { try namespace.set(name, to: arguments.named[name] ?? .undefined(name)) }
             return .namespace(namespace)
         case .dictionary:
@@ -202,14 +220,18 @@ extension TemplateEvaluator {
             for name in arguments.names {
                 pairs.append((TemplateText(of: name), arguments.named[name] ?? .undefined(name)))
             }
-            return .mapping(try TemplateMapping(pairs))
+            return .mapping(try mapping(of: pairs))
         case .raiseException:
-            throw .refused(reason: (arguments.positional.first?.printed ?? []).string)
+            let reason =
+                try arguments.positional.first.map { (value) throws(TemplateError) in try printed(value) } ?? []
+            throw .refused(reason: Array(reason.prefix(TemplateLimit.reasonScalars)).string)
         case .strftimeNow:
             guard let formatTime, case .text(let format)? = arguments.positional.first else {
                 throw .evaluation(problem: "strftime_now has no format")
             }
-            return .text(formatTime(format.string))
+            let text = TemplateText(of: formatTime(try self.name(of: format)))
+            try hold(characters: text.count)
+            return .text(text)
         }
     }
 
@@ -226,7 +248,7 @@ extension TemplateEvaluator {
         let (start, end) = bounds.count == 1 ? (0, bounds[0]) : (bounds[0], bounds[1])
         let step = bounds.count == 3 ? bounds[2] : 1
         guard step != 0 else { throw .evaluation(problem: "range has the step 0") }
-        try spend(values: max(0, (end - start) / step))
+        try hold(values: max(0, (end - start) / step) + 1)
         return .list(try TemplateList(stride(from: start, to: end, by: step).map { .integer($0) }))
     }
 }

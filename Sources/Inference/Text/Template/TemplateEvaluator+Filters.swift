@@ -5,8 +5,8 @@ extension TemplateEvaluator {
     ) throws(TemplateError) -> TemplateValue {
         switch filter {
         case .lower, .upper, .title, .capitalize, .trim, .replace, .indent:
-            return .text(try textFilter(filter, value.printed, arguments))
-        case .string: return .text(value.printed)
+            return .text(try textFilter(filter, try printed(value), arguments))
+        case .string: return .text(try printed(value))
         case .safe: return value
         case .tojson: return .text(try json(value, arguments))
         case .abs, .int, .float: return try numberFilter(filter, value, arguments)
@@ -14,22 +14,44 @@ extension TemplateEvaluator {
             let fallback = arguments[0, "default_value"] ?? .text([])
             if case .undefined = value { return fallback }
             return arguments[1, "boolean"]?.isTrue == true && !value.isTrue ? fallback : value
-        case .length:
-            switch value {
-            case .text(let text): return .integer(text.count)
-            default: return .integer(try elements(of: value).count)
-            }
-        case .first: return try elements(of: value).first ?? .undefined("the first of nothing")
-        case .last: return try elements(of: value).last ?? .undefined("the last of nothing")
+        case .length: return .integer(try count(of: value))
+        case .first, .last: return try end(of: value, isLast: filter == .last)
         case .list: return .list(try TemplateList(try elements(of: value)))
         case .reverse:
-            if case .text(let text) = value { return .text(text.reversed()) }
-            return .list(try TemplateList(try elements(of: value).reversed()))
+            if case .text(let text) = value {
+                try hold(characters: text.count)
+                return .text(text.reversed())
+            }
+            let items = try elements(of: value)
+            try hold(values: items.count)
+            return .list(try TemplateList(items.reversed()))
         case .items, .dictsort: return try pairs(of: value, sorted: filter == .dictsort)
         case .join: return try join(value, arguments)
         case .map: return try map(value, arguments)
         case .select, .reject, .selectattr, .rejectattr: return try choose(filter, value, arguments)
         case .sort, .unique, .min, .max, .sum: return try order(filter, value, arguments)
+        }
+    }
+
+    private func count(of value: TemplateValue) throws(TemplateError) -> Int {
+        switch value {
+        case .undefined: return 0
+        case .text(let text): return text.count
+        case .list(let list): return list.items.count
+        case .mapping(let mapping): return mapping.keys.count
+        default: throw .evaluation(problem: "a \(value.typeName) has no elements")
+        }
+    }
+
+    private func end(of value: TemplateValue, isLast: Bool) throws(TemplateError) -> TemplateValue {
+        let count = try count(of: value)
+        guard count > 0 else { return .undefined(isLast ? "the last of nothing" : "the first of nothing") }
+        let place = isLast ? count - 1 : 0
+        switch value {
+        case .text(let text): return .text([text[place]])
+        case .list(let list): return list.items[place]
+        case .mapping(let mapping): return .text(mapping.keys[place])
+        default: return .undefined("the end of a \(value.typeName)")
         }
     }
 
@@ -48,7 +70,8 @@ extension TemplateEvaluator {
         }
         var number = value.real
         if case .text(let text) = value {
-            let trimmed = String(Self.trimmed(text, of: nil, leading: true, trailing: true).string)
+            let digits = try trimmed(text, of: nil, leading: true, trailing: true)
+            let trimmed = digits.count <= TemplateLimit.numberScalars ? digits.string : ""
             if filter == .int, let whole = Int(trimmed) { return .integer(whole) }
             number = Double(trimmed)
         }
@@ -63,23 +86,31 @@ extension TemplateEvaluator {
         guard case .mapping(let mapping) = value else {
             throw .evaluation(problem: "a \(value.typeName) has no keys")
         }
-        try spend(values: mapping.keys.count)
+        try hold(mapping.keys.count, each: 3 * TemplateCost.bytesPerObject, cost: 2 * TemplateCost.value)
+        var places = Array(mapping.keys.indices)
+        if sorted {
+            var folded: [TemplateText] = []
+            for key in mapping.keys { folded.append(try mapped(key, .lower)) }
+            places = try self.sorted(places) { (one, another) throws(TemplateError) in
+                try precedes(folded[one], folded[another])
+            }
+        }
         var pairs: [TemplateValue] = []
-        let keys =
-            sorted
-            ? mapping.pairs.sorted { Self.folded($0.0).lexicographicallyPrecedes(Self.folded($1.0)) } : mapping.pairs
-        for (key, value) in keys { pairs.append(.list(try TemplateList([.text(key), value], isTuple: true))) }
+        for place in places {
+            pairs.append(
+                .list(try TemplateList([.text(mapping.keys[place]), mapping.values[place]], isTuple: true)))
+        }
         return .list(try TemplateList(pairs))
     }
 
     private func join(_ value: TemplateValue, _ arguments: TemplateValues) throws(TemplateError) -> TemplateValue {
-        let separator = arguments[0, "d"]?.printed ?? []
+        var separator: TemplateText = []
+        if let given = arguments[0, "d"] { separator = try printed(given) }
+        let path = try path(arguments[1, "attribute"])
         var result: TemplateText = []
         for (index, element) in try elements(of: value).enumerated() {
-            let text = try part(arguments[1, "attribute"], of: element).printed
-            try spend(text.count + separator.count)
-            if index > 0 { result += separator }
-            result += text
+            if index > 0 { try add(separator, to: &result) }
+            try add(try printed(try part(path, of: element)), to: &result)
         }
         return .text(result)
     }
@@ -92,8 +123,11 @@ extension TemplateEvaluator {
     /// `map("filter", arguments)` and `map(attribute="name")`
     private func map(_ value: TemplateValue, _ arguments: TemplateValues) throws(TemplateError) -> TemplateValue {
         var result: [TemplateValue] = []
-        if let path = arguments.named["attribute"] {
-            for element in try parts(of: value) {
+        let elements = try parts(of: value)
+        // What comes of the elements takes as much room again.
+        try hold(values: elements.count)
+        if let path = try path(arguments.named["attribute"]) {
+            for element in elements {
                 let found = try part(path, of: element)
                 if case .undefined = found, let fallback = arguments.named["default"] {
                     result.append(fallback)
@@ -108,7 +142,8 @@ extension TemplateEvaluator {
             }
             var rest = arguments
             rest.positional.removeFirst()
-            for element in try parts(of: value) {
+            for element in elements {
+                try step()
                 result.append(try nested { () throws(TemplateError) in try apply(filter, to: element, rest) })
             }
         }
@@ -119,16 +154,16 @@ extension TemplateEvaluator {
         _ filter: TemplateFilter, _ value: TemplateValue, _ arguments: TemplateValues
     ) throws(TemplateError) -> TemplateValue {
         var rest = arguments
-        var path: TemplateValue?
+        var path: [TemplateValue]?
         if filter == .selectattr || filter == .rejectattr {
             guard !rest.positional.isEmpty else {
                 throw .evaluation(problem: "\"\(filter.rawValue)\" names no attribute")
             }
-            path = rest.positional.removeFirst()
+            path = try self.path(rest.positional.removeFirst())
         }
         var test: TemplateTest?
         if !rest.positional.isEmpty {
-            let name = rest.positional.removeFirst().printed.string
+            let name = rest.positional.removeFirst().brief
             guard let known = TemplateTest(name: name) else {
                 throw .evaluation(problem: "\(quoted(name)) is no test that exists")
             }
@@ -136,7 +171,10 @@ extension TemplateEvaluator {
         }
         let wanted = filter == .select || filter == .selectattr
         var result: [TemplateValue] = []
-        for element in try parts(of: value) {
+        let elements = try parts(of: value)
+        try hold(values: elements.count)
+        for element in elements {
+            try step()
             let subject = try part(path, of: element)
             let matches: Bool
             if let test { matches = try passes(test, subject, rest) } else { matches = subject.isTrue }
@@ -145,13 +183,21 @@ extension TemplateEvaluator {
         return .list(try TemplateList(result))
     }
 
-    /// An attribute by its path, such as "function.name"; the value itself without a path.
-    private func part(_ path: TemplateValue?, of value: TemplateValue) throws(TemplateError) -> TemplateValue {
-        guard let path else { return value }
-        if path.integer != nil { return try item(path, of: value) }
+    /// The keys that lead to an attribute such as "function.name", one after the other.
+    private func path(_ attribute: TemplateValue?) throws(TemplateError) -> [TemplateValue]? {
+        guard let attribute else { return nil }
+        if attribute.integer != nil { return [attribute] }
+        return try pieces(of: try printed(attribute), by: ["."], atMost: .max).map { name in
+            let number = name.count <= TemplateLimit.numberScalars ? Int(name.string) : nil
+            return number.map { .integer($0) } ?? .text(name)
+        }
+    }
+
+    /// What a path leads to; the value itself without a path.
+    private func part(_ path: [TemplateValue]?, of value: TemplateValue) throws(TemplateError) -> TemplateValue {
         var result = value
-        for name in path.printed.split(separator: ".", omittingEmptySubsequences: false) {
-            let key = Int(Array(name).string).map { TemplateValue.integer($0) } ?? .text(Array(name))
+        for key in path ?? [] {
+            try step()
             result = try item(key, of: result)
         }
         return result
@@ -162,63 +208,46 @@ extension TemplateEvaluator {
     ) throws(TemplateError) -> TemplateValue {
         let items = try elements(of: value)
         if filter == .sum {
+            let path = try path(arguments[0, "attribute"])
             var sum = arguments[1, "start"] ?? .integer(0)
-            for element in items { sum = try arithmetic(.add, sum, try part(arguments[0, "attribute"], of: element)) }
+            for element in items {
+                try step()
+                sum = try arithmetic(.add, sum, try part(path, of: element))
+            }
             return sum
         }
-        let path = arguments.named["attribute"]
+        let path = try path(arguments.named["attribute"])
         let exact =
             arguments.named["case_sensitive"]?.isTrue == true || (filter == .sort && arguments[1, ""]?.isTrue == true)
+        try hold(values: 2 * items.count)
         var keyed: [(key: TemplateValue, item: TemplateValue)] = []
         for element in items {
             var key = try part(path, of: element)
-            if !exact, case .text(let text) = key { key = .text(Self.folded(text)) }
+            if !exact, case .text(let text) = key { key = .text(try mapped(text, .lower)) }
             keyed.append((key, element))
         }
         if filter == .unique {
             var kept: [(key: TemplateValue, item: TemplateValue)] = []
             for pair in keyed {
-                try spend(values: kept.count)
-                if !kept.contains(where: { $0.key.equals(pair.key) }) { kept.append(pair) }
+                var isNew = true
+                for other in kept where try equals(other.key, pair.key) {
+                    isNew = false
+                    break
+                }
+                if isNew { kept.append(pair) }
             }
             return .list(try TemplateList(kept.map(\.item)))
         }
         if filter == .min || filter == .max {
             guard var best = keyed.first else { return .undefined("the \(filter.rawValue) of nothing") }
             for pair in keyed.dropFirst()
-            where filter == .min ? try pair.key.precedes(best.key) : try best.key.precedes(pair.key) { best = pair }
+            where filter == .min ? try precedes(pair.key, best.key) : try precedes(best.key, pair.key) { best = pair }
             return best.item
         }
         let descending = arguments[0, "reverse"]?.isTrue == true
-        return .list(try TemplateList(try mergeSorted(keyed, descending: descending).map(\.item)))
-    }
-
-    /// A stable sort whose order may fail: numbers and texts have none.
-    private func mergeSorted(
-        _ pairs: [(key: TemplateValue, item: TemplateValue)], descending: Bool
-    ) throws(TemplateError) -> [(key: TemplateValue, item: TemplateValue)] {
-        guard pairs.count > 1 else { return pairs }
-        try spend(values: pairs.count)
-        let middle = pairs.count / 2
-        let left = try mergeSorted(Array(pairs[..<middle]), descending: descending)
-        let right = try mergeSorted(Array(pairs[middle...]), descending: descending)
-        var result: [(key: TemplateValue, item: TemplateValue)] = []
-        var (i, j) = (0, 0)
-        while i < left.count, j < right.count {
-            let takesRight =
-                descending ? try left[i].key.precedes(right[j].key) : try right[j].key.precedes(left[i].key)
-            if takesRight {
-                result.append(right[j])
-                j += 1
-            } else {
-                result.append(left[i])
-                i += 1
-            }
+        let sorted = try sorted(keyed) { (one, another) throws(TemplateError) in
+            descending ? try precedes(another.key, one.key) : try precedes(one.key, another.key)
         }
-        return result + left[i...] + right[j...]
-    }
-
-    private static func folded(_ text: TemplateText) -> TemplateText {
-        text.flatMap { $0.properties.lowercaseMapping.unicodeScalars }
+        return .list(try TemplateList(sorted.map(\.item)))
     }
 }

@@ -17,7 +17,7 @@ extension TemplateEvaluator {
             (style.comma, style.colon) = (comma, colon)
         }
         var result: TemplateText = []
-        try appendJSON(value, style, level: 0, to: &result)
+        try addJSON(value, style, level: 0, to: &result)
         return result
     }
 
@@ -29,71 +29,75 @@ extension TemplateEvaluator {
         var colon: TemplateText = [":", " "]
     }
 
-    private func appendJSON(
+    private func addJSON(
         _ value: TemplateValue, _ style: JSONStyle, level: Int, to result: inout TemplateText
     ) throws(TemplateError) {
-        try spend(1)
+        try spend(values: 1)
         switch value {
-        case .none: result += TemplateText(of: "null")
-        case .bool(let flag): result += TemplateText(of: flag ? "true" : "false")
-        case .integer(let number): result += TemplateText(of: "\(number)")
+        case .none: try add("null", to: &result)
+        case .bool(let flag): try add(flag ? "true" : "false", to: &result)
+        case .integer(let number): try add("\(number)", to: &result)
         case .real(let number):
-            result +=
-                number.isFinite
-                ? value.represented : TemplateText(of: number.isNaN ? "NaN" : number < 0 ? "-Infinity" : "Infinity")
-        case .text(let text): try appendJSON(text, style, to: &result)
+            let odd = number.isNaN ? "NaN" : number < 0 ? "-Infinity" : "Infinity"
+            try add(number.isFinite ? Self.represented(number) : odd, to: &result)
+        case .text(let text): try addJSON(text, style, to: &result)
         case .list(let list):
-            result.append("[")
+            try add("[", to: &result)
             for (index, item) in list.items.enumerated() {
-                if index > 0 { result += style.comma }
-                appendLine(style, level: level + 1, to: &result)
-                try appendJSON(item, style, level: level + 1, to: &result)
+                if index > 0 { try add(style.comma, to: &result) }
+                try addLine(style, level: level + 1, to: &result)
+                try addJSON(item, style, level: level + 1, to: &result)
             }
-            if !list.items.isEmpty { appendLine(style, level: level, to: &result) }
-            result.append("]")
+            if !list.items.isEmpty { try addLine(style, level: level, to: &result) }
+            try add("]", to: &result)
         case .mapping(let mapping):
-            result.append("{")
-            var pairs = mapping.pairs
-            if style.sortsKeys { pairs.sort { $0.0.lexicographicallyPrecedes($1.0) } }
-            for (index, (key, item)) in pairs.enumerated() {
-                if index > 0 { result += style.comma }
-                appendLine(style, level: level + 1, to: &result)
-                try appendJSON(key, style, to: &result)
-                result += style.colon
-                try appendJSON(item, style, level: level + 1, to: &result)
+            try add("{", to: &result)
+            var places = Array(mapping.keys.indices)
+            if style.sortsKeys {
+                places = try sorted(places) { (one, another) throws(TemplateError) in
+                    try precedes(mapping.keys[one], mapping.keys[another])
+                }
             }
-            if !pairs.isEmpty { appendLine(style, level: level, to: &result) }
-            result.append("}")
+            for (index, place) in places.enumerated() {
+                if index > 0 { try add(style.comma, to: &result) }
+                try addLine(style, level: level + 1, to: &result)
+                try addJSON(mapping.keys[place], style, to: &result)
+                try add(style.colon, to: &result)
+                try addJSON(mapping.values[place], style, level: level + 1, to: &result)
+            }
+            if !places.isEmpty { try addLine(style, level: level, to: &result) }
+            try add("}", to: &result)
         case .undefined, .namespace, .function, .loop:
             throw .evaluation(problem: "a \(value.typeName) cannot be written as JSON")
         }
     }
 
-    private func appendLine(_ style: JSONStyle, level: Int, to result: inout TemplateText) {
+    private func addLine(_ style: JSONStyle, level: Int, to result: inout TemplateText) throws(TemplateError) {
         guard let indent = style.indent else { return }
-        result.append("\n")
-        result += TemplateText(repeating: " ", count: indent * level)
+        try add("\n", to: &result)
+        try add(repeatElement(" ", count: indent * level), to: &result)
     }
 
-    private func appendJSON(
+    private func addJSON(
         _ text: TemplateText, _ style: JSONStyle, to result: inout TemplateText
     ) throws(TemplateError) {
-        try spend(text.count)
+        try append(text.count + 2)
         result.append("\"")
         for scalar in text {
             switch scalar {
-            case "\"": result += ["\\", "\""]
-            case "\\": result += ["\\", "\\"]
-            case "\n": result += ["\\", "n"]
-            case "\r": result += ["\\", "r"]
-            case "\t": result += ["\\", "t"]
-            case "\u{8}": result += ["\\", "b"]
-            case "\u{C}": result += ["\\", "f"]
+            case "\"": try add("\\\"", to: &result)
+            case "\\": try add("\\\\", to: &result)
+            case "\n": try add("\\n", to: &result)
+            case "\r": try add("\\r", to: &result)
+            case "\t": try add("\\t", to: &result)
+            case "\u{8}": try add("\\b", to: &result)
+            case "\u{C}": try add("\\f", to: &result)
             default:
                 if scalar.value < 0x20 || (style.asciiOnly && !scalar.isASCII) {
-                    for unit in String(Character(scalar)).utf16 {
+                    try spend(32)
+                    for unit in UTF16.encode(scalar) ?? .init() {
                         let digits = String(unit, radix: 16)
-                        result += TemplateText(of: "\\u" + String(repeating: "0", count: 4 - digits.count) + digits)
+                        try add("\\u" + String(repeating: "0", count: 4 - digits.count) + digits, to: &result)
                     }
                 } else {
                     result.append(scalar)

@@ -4,14 +4,13 @@ extension TemplateEvaluator {
     func compares(
         _ left: TemplateValue, _ operation: TemplateComparison, _ right: TemplateValue
     ) throws(TemplateError) -> Bool {
-        if case .text(let text) = left { try spend(text.count) }
         switch operation {
-        case .equal: return left.equals(right)
-        case .notEqual: return !left.equals(right)
-        case .less: return try left.precedes(right)
-        case .greater: return try right.precedes(left)
-        case .lessOrEqual: return left.equals(right) ? true : try left.precedes(right)
-        case .greaterOrEqual: return left.equals(right) ? true : try right.precedes(left)
+        case .equal: return try equals(left, right)
+        case .notEqual: return try !equals(left, right)
+        case .less: return try precedes(left, right)
+        case .greater: return try precedes(right, left)
+        case .lessOrEqual: return try equals(left, right) ? true : try precedes(left, right)
+        case .greaterOrEqual: return try equals(left, right) ? true : try precedes(right, left)
         case .contained: return try contains(right, left)
         case .notContained: return !(try contains(right, left))
         }
@@ -22,50 +21,35 @@ extension TemplateEvaluator {
         case (.text(let text), .text(let part)):
             return try find(part, in: text, from: 0) != nil
         case (.list(let list), _):
-            try spend(values: list.items.count)
-            return list.items.contains { $0.equals(element) }
-        case (.mapping(let mapping), .text(let key)): return mapping[key] != nil
+            for item in list.items where try equals(item, element) { return true }
+            return false
+        case (.mapping(let mapping), .text(let key)): return try look(up: key, in: mapping) != nil
         case (.mapping, _), (.undefined, _): return false
-        case (.namespace(let namespace), .text(let key)): return namespace.attributes[key.string] != nil
+        case (.namespace(let namespace), .text(let key)):
+            return namespace.attributes[try name(of: key)] != nil
         default: throw .evaluation(problem: "a \(element.typeName) was looked for in a \(container.typeName)")
         }
-    }
-
-    /// Where `part` begins in `text` at or behind `start`.
-    func find(_ part: TemplateText, in text: TemplateText, from start: Int) throws(TemplateError) -> Int? {
-        guard part.count <= text.count else { return nil }
-        guard let first = part.first else { return start <= text.count ? start : nil }
-        var place = start
-        while place <= text.count - part.count {
-            try spend(1)
-            if text[place] == first {
-                try spend(part.count)
-                if text[place..<place + part.count].elementsEqual(part) { return place }
-            }
-            place += 1
-        }
-        return nil
     }
 
     func arithmetic(
         _ operation: TemplateArithmetic, _ left: TemplateValue, _ right: TemplateValue
     ) throws(TemplateError) -> TemplateValue {
         if operation == .concatenate {
-            let (first, second) = (left.printed, right.printed)
-            try spend(first.count + second.count)
-            return .text(first + second)
+            return .text(try joined(try printed(left), try printed(right)))
         }
         switch (operation, left, right) {
         case (.add, .text(let first), .text(let second)):
-            try spend(first.count + second.count)
-            return .text(first + second)
+            return .text(try joined(first, second))
         case (.add, .list(let first), .list(let second)):
-            try spend(values: first.items.count + second.items.count)
+            try hold(values: first.items.count + second.items.count)
             return .list(try TemplateList(first.items + second.items, isTuple: first.isTuple))
         case (.multiply, .text(let text), .integer(let count)), (.multiply, .integer(let count), .text(let text)):
-            return .text(try repeated(text, count))
+            return .text(
+                try repeated(text, count, size: TemplateCost.bytesPerCharacter, cost: 1))
         case (.multiply, .list(let list), .integer(let count)), (.multiply, .integer(let count), .list(let list)):
-            return .list(try TemplateList(try repeated(list.items, count, weight: TemplateLimit.charactersPerValue)))
+            let items = try repeated(
+                list.items, count, size: TemplateCost.bytesPerValue, cost: TemplateCost.value)
+            return .list(try TemplateList(items))
         case (.remainder, .text(let format), _):
             return .text(try formatted(format, right))
         default: break
@@ -132,17 +116,23 @@ extension TemplateEvaluator {
         }
     }
 
+    private func joined(_ first: TemplateText, _ second: TemplateText) throws(TemplateError) -> TemplateText {
+        if first.isEmpty { return second }
+        if second.isEmpty { return first }
+        try hold(characters: first.count + second.count)
+        return first + second
+    }
+
     private func repeated<Element>(
-        _ items: [Element], _ count: Int, weight: Int = 1
+        _ items: [Element], _ count: Int, size: Int, cost: Int
     ) throws(TemplateError) -> [Element] {
         guard count > 0, !items.isEmpty else { return [] }
-        let (total, overflow) = (items.count * weight).multipliedReportingOverflow(by: count)
+        let (total, overflow) = items.count.multipliedReportingOverflow(by: count)
         guard !overflow else { throw .limit(what: "a repetition without end") }
-        try spend(total)
-        var result = items
-        while result.count < items.count * count {
-            result += result.prefix(items.count * count - result.count)
-        }
+        try hold(total, each: size, cost: cost)
+        var result: [Element] = []
+        result.reserveCapacity(total)
+        for _ in 0..<count { result += items }
         return result
     }
 
@@ -154,24 +144,21 @@ extension TemplateEvaluator {
         var index = 0
         var used = 0
         while index < format.count {
-            try spend(1)
             guard format[index] == "%" else {
-                result.append(format[index])
+                try add(CollectionOfOne(format[index]), to: &result)
                 index += 1
                 continue
             }
             let letter: Unicode.Scalar = index + 1 < format.count ? format[index + 1] : " "
             index += 2
             switch letter {
-            case "%": result.append("%")
+            case "%": try add("%", to: &result)
             case "s", "d":
                 guard used < values.count else { throw .evaluation(problem: "a format has more places than values") }
                 guard letter == "s" || values[used].real != nil else {
                     throw .evaluation(problem: "a format wants a number and got a \(values[used].typeName)")
                 }
-                let text = values[used].printed
-                try spend(text.count)
-                result += text
+                try add(try printed(values[used]), to: &result)
                 used += 1
             default: throw .evaluation(problem: "a format has a place of an unknown kind")
             }

@@ -14,8 +14,11 @@ extension TemplateEvaluator {
             }
             return number
         }
-        func letters(_ matches: (Unicode.Scalar.Properties) -> Bool, not: (Unicode.Scalar.Properties) -> Bool) -> Bool {
-            let text = value.printed
+        func letters(
+            _ matches: (Unicode.Scalar.Properties) -> Bool, not: (Unicode.Scalar.Properties) -> Bool
+        ) throws(TemplateError) -> Bool {
+            let text = try printed(value)
+            try spend(text.count, each: 2 * TemplateCost.mapped)
             return text.contains { matches($0.properties) } && !text.contains { not($0.properties) }
         }
         switch test {
@@ -58,8 +61,8 @@ extension TemplateEvaluator {
         case .callable:
             if case .function = value { return true }
             return false
-        case .lower: return letters(\.isLowercase, not: \.isUppercase)
-        case .upper: return letters(\.isUppercase, not: \.isLowercase)
+        case .lower: return try letters(\.isLowercase, not: \.isUppercase)
+        case .upper: return try letters(\.isUppercase, not: \.isLowercase)
         case .odd: return try number(value) % 2 != 0
         case .even: return try number(value) % 2 == 0
         case .divisibleby:
@@ -72,7 +75,7 @@ extension TemplateEvaluator {
             case (.none, .none): return true
             case (.bool(let left), .bool(let right)): return left == right
             case (.integer(let left), .integer(let right)): return left == right
-            case (.text(let left), .text(let right)): return left == right
+            case (.text(let left), .text(let right)): return try equals(left, right)
             case (.namespace(let left), .namespace(let right)): return left === right
             default: return false
             }

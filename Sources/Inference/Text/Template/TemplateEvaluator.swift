@@ -1,24 +1,15 @@
 /// The variables of a loop's body or a macro. A `set` reaches only the innermost scope, as in Jinja.
 final class TemplateScope {
     var variables: [String: TemplateValue] = [:]
-    private let parent: TemplateScope?
+    let parent: TemplateScope?
 
     init(parent: TemplateScope?) {
         self.parent = parent
     }
-
-    func value(of name: String) -> TemplateValue {
-        var scope: TemplateScope? = self
-        while let current = scope {
-            if let value = current.variables[name] { return value }
-            scope = current.parent
-        }
-        return .undefined(name)
-    }
 }
 
-/// Runs a template. It sees nothing but the values that it was given, and every step counts against `TemplateLimit`: a
-/// template comes with a file from anywhere.
+/// Runs a template. It sees nothing but the values that it was given, and all that it does counts against a
+/// `TemplateBudget`.
 final class TemplateEvaluator {
     enum Flow {
         case goesOn
@@ -27,15 +18,22 @@ final class TemplateEvaluator {
     }
 
     private var output: TemplateText = []
-    private var steps = 0
-    private var characters = 0
+    private var budget: TemplateBudget
     private var depth = 0
+    private let outputMax: Int
     private let globals: TemplateScope
     let formatTime: ((String) -> String)?
 
-    /// - Parameter formatTime: the present time by a format of `strftime`; nil leaves `strftime_now` undefined.
-    init(variables: [String: TemplateValue], formatTime: ((String) -> String)?) {
+    /// - Parameters:
+    ///   - outputMax: characters that the template may print.
+    ///   - formatTime: the present time by a format of `strftime`; nil leaves `strftime_now` undefined.
+    init(
+        variables: [String: TemplateValue], budget: TemplateBudget, outputMax: Int = TemplateLimit.outputScalars,
+        formatTime: ((String) -> String)? = nil
+    ) {
         self.formatTime = formatTime
+        self.budget = budget
+        self.outputMax = outputMax
         globals = TemplateScope(parent: nil)
         globals.variables = [
             "range": .function(.range), "namespace": .function(.namespace), "dict": .function(.dictionary),
@@ -46,6 +44,8 @@ final class TemplateEvaluator {
     }
 
     func render(_ statements: [TemplateStatement]) throws(TemplateError) -> String {
+        // A macro sees the outermost variables, and is one of them: without an end to this ring they would stay forever.
+        defer { globals.variables = [:] }
         _ = try run(statements, in: globals)
         return output.string
     }
@@ -53,24 +53,61 @@ final class TemplateEvaluator {
     // MARK: Limits
 
     /// Counts one statement or expression.
-    func step() throws(TemplateError) {
-        steps += 1
-        guard steps <= TemplateLimit.steps else { throw .limit(what: "more than \(TemplateLimit.steps) steps") }
+    func step() throws(TemplateError) { try budget.spend(TemplateCost.step) }
+
+    /// Counts characters that are about to be looked at.
+    func spend(_ characters: Int, each cost: Int = 1) throws(TemplateError) {
+        try budget.spend(characters, each: cost)
     }
 
-    /// Counts characters that are about to be handled.
-    func spend(_ amount: Int) throws(TemplateError) {
-        let (sum, overflow) = characters.addingReportingOverflow(max(0, amount))
-        guard !overflow, sum <= TemplateLimit.characters else {
-            throw .limit(what: "more than \(TemplateLimit.characters) characters handled")
+    /// Counts elements that are about to be looked at.
+    func spend(values count: Int) throws(TemplateError) { try budget.spend(count, each: TemplateCost.value) }
+
+    /// Counts characters that are about to be added to a text.
+    func append(_ characters: Int) throws(TemplateError) {
+        try budget.hold(characters, each: TemplateCost.bytesPerAppended, cost: 1)
+    }
+
+    /// Counts a text that is about to be made.
+    func hold(characters: Int) throws(TemplateError) {
+        try budget.hold(1, each: TemplateCost.bytesPerObject, cost: TemplateCost.value)
+        try budget.hold(characters, each: TemplateCost.bytesPerCharacter, cost: 1)
+    }
+
+    /// Counts a list that is about to be made of values that are there.
+    func hold(values count: Int) throws(TemplateError) {
+        try budget.hold(1, each: TemplateCost.bytesPerObject, cost: TemplateCost.value)
+        try budget.hold(count, each: TemplateCost.bytesPerValue, cost: TemplateCost.value)
+    }
+
+    func hold(_ count: Int, each size: Int, cost: Int) throws(TemplateError) {
+        try budget.hold(count, each: size, cost: cost)
+    }
+
+    /// A mapping of new keys.
+    func mapping(of pairs: [(TemplateText, TemplateValue)]) throws(TemplateError) -> TemplateMapping {
+        try hold(pairs.count, each: 2 * TemplateCost.bytesPerObject, cost: 4 * TemplateCost.value)
+        for (key, _) in pairs { try spend(key.count, each: TemplateCost.hashed) }
+        return try TemplateMapping(pairs)
+    }
+
+    /// A text of a template's own making as a name.
+    func name(of text: TemplateText) throws(TemplateError) -> String {
+        guard text.count <= TemplateLimit.nameScalars else {
+            throw .limit(what: "a name of \(text.count) characters")
         }
-        characters = sum
+        try step()
+        return text.string
     }
 
-    /// Counts elements that are about to be handled.
-    func spend(values count: Int) throws(TemplateError) {
-        let (amount, overflow) = count.multipliedReportingOverflow(by: TemplateLimit.charactersPerValue)
-        try spend(overflow ? Int.max : amount)
+    func value(of name: String, in scope: TemplateScope) throws(TemplateError) -> TemplateValue {
+        var scope: TemplateScope? = scope
+        while let current = scope {
+            try spend(TemplateCost.scope)
+            if let value = current.variables[name] { return value }
+            scope = current.parent
+        }
+        return .undefined(name)
     }
 
     /// Guards the recursion of what runs inside it.
@@ -84,11 +121,10 @@ final class TemplateEvaluator {
     }
 
     private func emit(_ text: TemplateText) throws(TemplateError) {
-        try spend(text.count)
-        guard output.count + text.count <= TemplateLimit.outputScalars else {
-            throw .limit(what: "more output than \(TemplateLimit.outputScalars) characters")
+        guard output.count + text.count <= outputMax else {
+            throw .limit(what: "more output than \(outputMax) characters")
         }
-        output += text
+        try add(text, to: &output)
     }
 
     /// What `body` prints, kept apart from the output.
@@ -116,7 +152,7 @@ final class TemplateEvaluator {
         case .data(let text):
             try emit(text)
         case .output(let expression):
-            try emit(try evaluate(expression, in: scope).printed)
+            try emit(try printed(try evaluate(expression, in: scope)))
         case .conditional(let branches, let otherwise):
             for branch in branches where try evaluate(branch.condition, in: scope).isTrue {
                 return try run(branch.body, in: scope)
@@ -135,8 +171,8 @@ final class TemplateEvaluator {
             var values = try evaluate(arguments, in: scope)
             try values.add(.function(.caller(caller, sees: scope)), named: "caller")
             switch try evaluate(callee, in: scope) {
-            case .function(.macro(let macro)): try emit(try call(macro, values).printed)
-            case .function(.caller(let macro, let outer)): try emit(try call(macro, sees: outer, values).printed)
+            case .function(.macro(let macro)): try emit(try printed(try call(macro, values)))
+            case .function(.caller(let macro, let outer)): try emit(try printed(try call(macro, sees: outer, values)))
             default: throw .evaluation(problem: "the tag \"call\" calls something else than a macro")
             }
         case .breakLoop: return .breaksLoop
@@ -148,6 +184,7 @@ final class TemplateEvaluator {
     private func run(_ loop: TemplateForLoop, in scope: TemplateScope) throws(TemplateError) {
         var items = try elements(of: try evaluate(loop.items, in: scope))
         if let condition = loop.condition {
+            try hold(values: items.count)
             var kept: [TemplateValue] = []
             for item in items {
                 try step()
@@ -191,7 +228,7 @@ final class TemplateEvaluator {
         case .names(let names):
             try bind(value, to: names, in: scope)
         case .attribute(let name, let attribute):
-            guard case .namespace(let namespace) = scope.value(of: name) else {
+            guard case .namespace(let namespace) = try self.value(of: name, in: scope) else {
                 throw .evaluation(
                     problem: "\(quoted(name)) is no namespace, and only a namespace's attributes can be set")
             }
@@ -204,13 +241,16 @@ final class TemplateEvaluator {
         switch value {
         case .undefined: return []
         case .list(let list):
+            // They are shared, and looked at one by one.
             try spend(values: list.items.count)
             return list.items
         case .text(let text):
-            try spend(values: text.count)
+            try hold(
+                text.count, each: TemplateCost.bytesPerValue + TemplateCost.bytesPerObject, cost: 2 * TemplateCost.value
+            )
             return text.map { .text([$0]) }
         case .mapping(let mapping):
-            try spend(values: mapping.keys.count)
+            try hold(values: mapping.keys.count)
             return mapping.keys.map { .text($0) }
         default: throw .evaluation(problem: "a \(value.typeName) has no elements")
         }
@@ -224,6 +264,7 @@ final class TemplateEvaluator {
         guard arguments.positional.count <= macro.parameters.count else {
             throw .evaluation(problem: "the macro \(quoted(macro.name)) takes \(macro.parameters.count) arguments")
         }
+        try spend(macro.parameters.count, each: TemplateCost.step)
         let scope = TemplateScope(parent: outer ?? globals)
         let known = Set(macro.parameters.dropFirst(arguments.positional.count).map(\.name))
         for name in arguments.names where !known.contains(name) {

@@ -183,6 +183,9 @@ struct TemplateLexer {
             } else if ("0"..."9").contains(scalar) {
                 try readNumber()
             } else if let name = takeName() {
+                guard name.utf8.count <= TemplateLimit.nameScalars else {
+                    throw .limit(what: "a name of \(name.utf8.count) characters")
+                }
                 add(.name(name))
             } else {
                 let symbol = try takeSymbol()
@@ -325,7 +328,8 @@ struct TemplateLexer {
 extension Unicode.Scalar {
     /// Python's `str.isspace`.
     var isPythonSpace: Bool {
-        properties.isWhitespace || (0x1C...0x1F).contains(value)
+        if isASCII { return value == 0x20 || (0x09...0x0D).contains(value) || (0x1C...0x1F).contains(value) }
+        return properties.isWhitespace
     }
 
     fileprivate func isNamePart(first: Bool) -> Bool {

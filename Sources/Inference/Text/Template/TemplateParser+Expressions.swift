@@ -208,8 +208,10 @@ extension TemplateParser {
 
     private mutating func arguments() throws(TemplateError) -> TemplateArguments {
         var result = TemplateArguments()
+        var isFirst = true
         while !take(symbol: ")") {
-            if !result.all.isEmpty { try expect(.symbol(","), "\",\"") }
+            if !isFirst { try expect(.symbol(","), "\",\"") }
+            isFirst = false
             if take(symbol: ")") { break }
             guard result.namedSpread == nil else { throw problem("an argument follows one with \"**\"") }
             let before = self

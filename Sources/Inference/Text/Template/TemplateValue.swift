@@ -90,18 +90,26 @@ struct TemplateList {
 /// A Python dictionary whose keys are texts, in the order of insertion.
 struct TemplateMapping {
     private(set) var keys: [TemplateText] = []
-    private var values: [TemplateText: TemplateValue] = [:]
+    /// As many, in the same order.
+    private(set) var values: [TemplateValue] = []
+    private var places: [TemplateText: Int] = [:]
     fileprivate let depth: Int
 
     init(_ pairs: [(TemplateText, TemplateValue)]) throws(TemplateError) {
-        for (key, value) in pairs where values.updateValue(value, forKey: key) == nil { keys.append(key) }
-        depth = try TemplateValue.depth(above: values.values)
+        for (key, value) in pairs {
+            if let place = places[key] {
+                values[place] = value
+            } else {
+                places[key] = keys.count
+                keys.append(key)
+                values.append(value)
+            }
+        }
+        depth = try TemplateValue.depth(above: values)
     }
 
-    subscript(key: TemplateText) -> TemplateValue? { values[key] }
-    var pairs: [(TemplateText, TemplateValue)] {
-        keys.map { key in (key, values[key] ?? .undefined(key.string)) }
-    }
+    subscript(key: TemplateText) -> TemplateValue? { places[key].map { values[$0] } }
+    var pairs: [(TemplateText, TemplateValue)] { Array(zip(keys, values)) }
 }
 
 /// What `namespace()` gives: the one thing whose attributes a template may set, also from inside a loop.
@@ -152,7 +160,7 @@ final class TemplateLoop {
     }
 }
 
-// MARK: - Truth, equality and order
+// MARK: - Truth and numbers
 
 extension TemplateValue {
     var isTrue: Bool {
@@ -169,7 +177,7 @@ extension TemplateValue {
     }
 
     /// The value as a number, if it is one; Python counts truth values among the numbers.
-    private var number: Double? {
+    var real: Double? {
         switch self {
         case .bool(let flag): flag ? 1 : 0
         case .integer(let number): Double(number)
@@ -186,100 +194,12 @@ extension TemplateValue {
         }
     }
 
-    var real: Double? { number }
-
-    func equals(_ other: TemplateValue) -> Bool {
-        if let left = integer, let right = other.integer { return left == right }
-        if let left = number, let right = other.number { return left == right }
-        switch (self, other) {
-        case (.undefined, .undefined), (.none, .none): return true
-        case (.text(let left), .text(let right)): return left == right
-        case (.list(let left), .list(let right)):
-            return left.isTuple == right.isTuple && left.items.count == right.items.count
-                && zip(left.items, right.items).allSatisfy { $0.equals($1) }
-        case (.mapping(let left), .mapping(let right)):
-            return left.keys.count == right.keys.count
-                && left.pairs.allSatisfy { key, value in right[key].map { value.equals($0) } ?? false }
-        case (.namespace(let left), .namespace(let right)): return left === right
-        case (.loop(let left), .loop(let right)): return left === right
-        default: return false
-        }
-    }
-
-    func precedes(_ other: TemplateValue) throws(TemplateError) -> Bool {
-        if let left = integer, let right = other.integer { return left < right }
-        if let left = number, let right = other.number { return left < right }
-        switch (self, other) {
-        case (.text(let left), .text(let right)): return left.lexicographicallyPrecedes(right)
-        case (.list(let left), .list(let right)):
-            for (one, another) in zip(left.items, right.items) where !one.equals(another) {
-                return try one.precedes(another)
-            }
-            return left.items.count < right.items.count
-        default: throw .evaluation(problem: "a \(typeName) and a \(other.typeName) have no order")
-        }
-    }
-}
-
-// MARK: - As text
-
-extension TemplateValue {
-    /// What `{{ value }}` prints: Python's `str`.
-    var printed: TemplateText {
+    /// The value in a few words, for messages.
+    var brief: String {
         switch self {
-        case .undefined: []
-        case .text(let text): text
-        default: represented
+        case .text(let text): Array(text.prefix(64)).string
+        case .integer(let number): "\(number)"
+        default: typeName
         }
-    }
-
-    /// Python's `repr`, which it uses for what lies inside lists and mappings.
-    var represented: TemplateText {
-        switch self {
-        case .undefined: return TemplateText(of: "Undefined")
-        case .none: return TemplateText(of: "None")
-        case .bool(let flag): return TemplateText(of: flag ? "True" : "False")
-        case .integer(let number): return TemplateText(of: "\(number)")
-        case .real(let number): return TemplateText(of: Self.represented(number))
-        case .text(let text): return Self.represented(text)
-        case .list(let list):
-            let items = TemplateText(list.items.map(\.represented).joined(separator: [",", " "]))
-            if !list.isTuple { return ["["] + items + ["]"] }
-            return ["("] + items + (list.items.count == 1 ? [",", ")"] : [")"])
-        case .mapping(let mapping):
-            let pairs = mapping.pairs.map { Self.represented($0.0) + [":", " "] + $0.1.represented }
-            return ["{"] + TemplateText(pairs.joined(separator: [",", " "])) + ["}"]
-        case .namespace: return TemplateText(of: "<Namespace>")
-        case .function: return TemplateText(of: "<function>")
-        case .loop(let loop): return TemplateText(of: "<LoopContext \(loop.index + 1)/\(loop.items.count)>")
-        }
-    }
-
-    private static func represented(_ number: Double) -> String {
-        if number.isNaN { return "nan" }
-        if number.isInfinite { return number < 0 ? "-inf" : "inf" }
-        return "\(number)"
-    }
-
-    private static func represented(_ text: TemplateText) -> TemplateText {
-        let quote: Unicode.Scalar = text.contains("'") && !text.contains("\"") ? "\"" : "'"
-        var result: TemplateText = [quote]
-        for scalar in text {
-            switch scalar {
-            case "\\": result += ["\\", "\\"]
-            case quote: result += ["\\", quote]
-            case "\n": result += ["\\", "n"]
-            case "\r": result += ["\\", "r"]
-            case "\t": result += ["\\", "t"]
-            default:
-                if scalar.value < 0x20 || scalar.value == 0x7F {
-                    let digits = String(scalar.value, radix: 16)
-                    result += TemplateText(of: "\\x" + (digits.count < 2 ? "0" : "") + digits)
-                } else {
-                    result.append(scalar)
-                }
-            }
-        }
-        return result + [quote]
     }
 }
