@@ -30,13 +30,16 @@ struct ModelText: Sendable {
 
     /// The tokens of a conversation, ready for the model's next answer. A model without a template of its own gets the last
     /// message as it is: such a model continues text, it does not chat.
-    func tokens(of messages: [ChatRequest.Message]) throws -> [Int32] {
+    ///
+    /// Templates are programs of strangers, and one that makes the most of its limits takes a second: not for a thread
+    /// that all tasks share.
+    func tokens(of messages: [ChatRequest.Message], isCancelled: (() -> Bool)? = nil) throws -> [Int32] {
         guard metadata.chatTemplateSource != nil else {
             return tokenizer.encode(messages.last?.content ?? "", parseSpecial: false, atStart: true)
         }
         return try metadata.promptTokens(
-            for: messages.map { ChatMessage(role: $0.role.rawValue, content: $0.content) }, formatTime: Self.presentTime
-        )
+            for: messages.map { ChatMessage(role: $0.role.rawValue, content: $0.content) },
+            formatTime: Self.presentTime, isCancelled: isCancelled)
     }
 
     /// The local time by a format of `strftime`.
@@ -57,6 +60,8 @@ actor ModelLibrary {
     private var texts: [Digest: ModelText] = [:]
     /// A large model is cut for minutes: not here, where a chat asks for its tokenizer, nor on a thread that all tasks share.
     private let cutting = DispatchQueue(label: "cutting")
+    /// Conversations are written out here one after the other, so that hostile templates take the memory of one.
+    private let writing = DispatchQueue(label: "writing")
 
     init(pieces: PieceStore, state: StateStore) {
         self.pieces = pieces
@@ -73,6 +78,23 @@ actor ModelLibrary {
         let text = try ModelText(path: pieces.path(for: digest))
         texts[digest] = text
         return text
+    }
+
+    /// The tokens of a conversation. Cancelling the task ends it early.
+    nonisolated func tokens(of messages: [ChatRequest.Message], for text: ModelText) async throws -> [Int32] {
+        let isCancelled = Cancellation()
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                writing.async {
+                    continuation.resume(
+                        with: Result {
+                            try text.tokens(of: messages) { isCancelled.isTrue.load(ordering: .relaxed) }
+                        })
+                }
+            }
+        } onCancel: {
+            isCancelled.isTrue.store(true, ordering: .relaxed)
+        }
     }
 
     /// Cuts a model, a file or a directory, into pieces in the store, one model at a time, and keeps it under its name.

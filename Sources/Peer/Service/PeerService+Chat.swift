@@ -21,7 +21,8 @@ extension PeerService {
         let text = try await library.text(for: network.config.model)
         var answer = Answer(text, stop: try StopStrings(request.stop))
         let input = ChatInput(
-            network: network.id, conversation: conversation, tokens: try text.tokens(of: request.messages),
+            network: network.id, conversation: conversation,
+            tokens: try await library.tokens(of: request.messages, for: text),
             maxNewTokens: request.maxTokens, stopTokens: text.stopTokens, task: .sampling(settings),
             goesOn: request.goesOn)
 
