@@ -53,9 +53,10 @@ extension FuzzTarget {
             }
         })
 
-    /// A model's chat template: a program that its file brings along.
+    /// A model's chat template: a program that its file brings along. Short ones can ask for any amount of work and
+    /// memory; what they get is a second at most, and the rest is for what the fuzzer adds.
     static let template = FuzzTarget(
-        name: "template", form: .text, bytesMax: 2048, growthMiB: 512, secondsMax: 20,
+        name: "template", form: .text, bytesMax: 2048, growthMiB: 256, secondsMax: 2,
         words: [
             "{% for x in messages %}", "{% endfor %}", "{% if ", "{% elif ", "{% else %}", "{% endif %}", "{% set ",
             " %}",
@@ -67,6 +68,10 @@ extension FuzzTarget {
             "list",
             "default(", "replace(", "split(", "upper", "items()", " is defined", " is string", " not in ", " and ",
             " or ",
+            "{% set ns.x = [ns.x, ns.x] %}", "{% set ns.x = {'a': ns.x, 'b': ns.x} %}", "ns.x", "ns.y", " == ns.y",
+            " < ns.y",
+            "'a' * 1000000", "[t] * 100000", "range(30)", " in ", "sort", "unique", "dictsort", "max", "string",
+            "startswith(", "endswith(", "index(", "count(", "is upper", "title", "indent(9)", "loop.index0",
             " ~ ", " ** ", " // ", " % ", "*", "raise_exception('x')", "strftime_now('%Y')", "\\u{1f600}", "'", "\"",
         ],
         seeds: {
@@ -84,7 +89,7 @@ extension FuzzTarget {
                 {{ 'a,b'.split(',')[-1] if 3 // 2 == 1 and not ('x' in 'y') else messages | tojson | length }}
                 {% if add_generation_prompt %}{{ strftime_now('%d %b %Y') | default('') }}{% endif %}
                 """,
-            ].map { Array($0.utf8) }
+            ].map { Array($0.utf8) } + greedyTemplates.map { Array($0.utf8) }
         },
         read: { bytes in
             guard let template = try? ChatTemplate(String(decoding: bytes, as: UTF8.self)) else { return }
@@ -94,6 +99,26 @@ extension FuzzTarget {
                     formatTime: { $0 })
             }
         })
+
+    /// Templates that say in a few words what would take hours: values that share their parts, and long texts that are
+    /// looked at often.
+    private static let greedyTemplates: [String] = {
+        let shared = """
+            {% set ns = namespace(x=[1], y=[1]) %}{% for i in range(30) %}{% set ns.x = [ns.x, ns.x] %}\
+            {% set ns.y = [ns.y, ns.y] %}{% endfor %}
+            """
+        let long = "{% set t = 'a' * 1000000 %}{% set u = 'a' * 999999 ~ 'b' %}{% set l = [t] * 100000 %}"
+        return [
+            "{{ ns.x }}", "{{ ns.x == ns.y }}", "{{ ns.x < ns.y }}", "{% set s = ns.x | tojson(indent=64) %}",
+            "{{ [ns.x, ns.y] | sort | length }}", "{{ messages[ns.x] }}", "{% set s = ns.x is upper %}",
+        ].map { shared + $0 }
+            + [
+                "{{ u in l }}", "{{ t.startswith([u] * 100000) }}", "{{ l | unique | list | length }}",
+                "{% for i in range(999) %}{% set x = {t: t.upper()} %}{% endfor %}",
+                "{% set ns = namespace(a=t | list) %}{% set ns.b = t.split('a') %}{% set ns.c = t ~ t %}",
+            ].map { long + $0 }
+            + ["{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(40) }}"]
+    }()
 
     /// What people write, made into tokens and back.
     static let tokens = FuzzTarget(

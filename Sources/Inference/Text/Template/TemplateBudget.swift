@@ -75,7 +75,8 @@ enum TemplateCost {
     static let bytesPerObject = 64
 }
 
-/// What a template may use up. Real ones take a hundredth of it, or less.
+/// What a template may use up. For 100,000 tokens and hundreds of tools real ones take a sixth of it, and for less a
+/// hundredth.
 enum TemplateLimit {
     static let sourceScalars = 1 << 17
     static let nameScalars = 256
