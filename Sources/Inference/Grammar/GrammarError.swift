@@ -11,6 +11,8 @@ public enum GrammarError: Error, Equatable, Sendable {
     case unsupported(what: String, path: String)
     /// A schema that says something that is not possible.
     case schema(problem: String, path: String)
+    /// Two schemas of a `oneOf`, counted from 0, that one value may be right by.
+    case overlap(first: Int, second: Int, path: String)
     case limit(what: String)
 }
 
@@ -27,6 +29,9 @@ extension GrammarError: CustomStringConvertible {
         case .unsupported(let what, let path):
             "The JSON Schema uses \(what) at \(quoted(path)), which is not implemented; leave it out."
         case .schema(let problem, let path): "The JSON Schema is wrong at \(quoted(path)): \(problem); correct it."
+        case .overlap(let first, let second, let path):
+            "The JSON Schema has schemas \(first) and \(second) at \(quoted(path)) that may both take the same value; "
+                + "tell them apart by types or a required property with a \"const\", or write \"anyOf\"."
         case .limit(let what): "The output format has \(what); use a simpler one."
         }
     }

@@ -20,14 +20,16 @@ extension JSONSchemaGrammar {
     }
 
     /// Just this value, with white space where it may be.
-    mutating func literal(_ value: JSONValue) throws(GrammarError) -> GrammarExpression {
+    mutating func literal(_ value: JSONValue, at path: String) throws(GrammarError) -> GrammarExpression {
         let space = try space()
         switch value {
+        case .real(let number) where !number.isFinite:
+            throw .schema(problem: "a number is larger than any that can be read", path: path)
         case .array(let items):
             var parts: [GrammarExpression] = [.text("["), space]
             for (index, item) in items.enumerated() {
                 if index > 0 { parts += [.text(","), space] }
-                parts += [try literal(item), space]
+                parts += [try literal(item, at: path), space]
             }
             return .sequence(parts + [.text("]")])
         case .object(let object):
@@ -35,7 +37,7 @@ extension JSONSchemaGrammar {
             for (index, member) in object.members.enumerated() {
                 if index > 0 { parts += [.text(","), space] }
                 parts += [.bytes(JSONValue.quoted(member.key)), space, .text(":"), space]
-                parts += [try literal(member.value), space]
+                parts += [try literal(member.value, at: path), space]
             }
             return .sequence(parts + [.text("}")])
         default: return .text(value.text)

@@ -3,10 +3,11 @@
 ///
 /// Narrower than the schema, on purpose: properties come in the order of the schema; an object with `properties` but
 /// without `additionalProperties` has no others; white space is short; numbers have up to 16 digits; an annotation by
-/// `format` is kept to. A keyword that is not implemented is refused by name, for left out it would make texts possible
-/// that the schema rejects.
+/// `format` is kept to; schemas of a `oneOf` must be seen to exclude each other. A keyword that is not implemented is
+/// refused by name, for left out it would make texts possible that the schema rejects.
 struct JSONSchemaGrammar {
     private let root: JSONValue
+    var comparisons = 0
     private(set) var rules = GrammarRules()
     /// The rules of what `$ref` leads to, by the members and indices on the way there, however they were written.
     private var referenceRules: [[[UInt8]]: Int] = [:]
@@ -33,7 +34,7 @@ struct JSONSchemaGrammar {
     /// Keywords that say nothing about which documents are right.
     private static let annotations: Set<String> = [
         "title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "$comment", "$schema",
-        "$id", "$defs", "definitions",
+        "$id", "$defs", "definitions", "discriminator",
     ]
     private static let byType: [(type: String, keywords: Set<String>)] = [
         ("object", ["properties", "required", "additionalProperties"]),
@@ -41,6 +42,13 @@ struct JSONSchemaGrammar {
         ("string", ["pattern", "minLength", "maxLength", "format"]),
         ("number", ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"]),
     ]
+
+    static let allTypes: Set = ["null", "boolean", "integer", "number", "string", "array", "object"]
+
+    /// A schema without a type is about the type whose keywords it uses.
+    static func typesMeant(by keywords: Set<String>) -> [String] {
+        byType.filter { !$0.keywords.isDisjoint(with: keywords) }.map(\.type)
+    }
 
     mutating func expression(_ schema: JSONValue, at path: String) throws(GrammarError) -> GrammarExpression {
         guard path.utf8.count <= 4096 else { throw .limit(what: "a schema nested too deep") }
@@ -56,50 +64,58 @@ struct JSONSchemaGrammar {
             asserting.insert(key)
         }
         for single in ["$ref", "const", "enum", "anyOf", "oneOf", "allOf"] where asserting.contains(single) {
-            // Beside const and enum a type can only repeat what they say.
             let others = asserting.subtracting([single]).subtracting(
                 single == "const" || single == "enum" ? ["type"] : [])
             if let other = others.min() {
                 throw .unsupported(what: "\(quoted(other)) beside \"\(single)\"", path: path)
             }
-            return try combination(single, object[single] ?? .null, type: object["type"], at: path)
+            return try combination(single, object, at: path)
         }
         return try typed(object, asserting, at: path)
     }
 
     private mutating func combination(
-        _ keyword: String, _ value: JSONValue, type: JSONValue?, at path: String
+        _ keyword: String, _ object: JSONObject, at path: String
     ) throws(GrammarError) -> GrammarExpression {
         let place = "\(path)/\(keyword)"
+        let value = object[keyword] ?? .null
         if keyword == "$ref" { return try reference(value, at: path) }
-        if keyword == "const" { return try literal(value) }
+        if keyword == "const" { return try literals([value], of: object, at: place) }
         guard let parts = value.array, !parts.isEmpty else {
             throw .schema(problem: "this is no list with something in it", path: place)
         }
-        if keyword == "enum" {
-            var choices: [GrammarExpression] = []
-            for part in parts { choices.append(try literal(part)) }
-            return .choice(choices)
-        }
+        if keyword == "enum" { return try literals(parts, of: object, at: place) }
         guard keyword != "allOf" || parts.count == 1 else {
             throw .unsupported(what: "\"allOf\" of more than one schema", path: path)
         }
         var choices: [GrammarExpression] = []
         for (index, part) in parts.enumerated() { choices.append(try expression(part, at: "\(place)/\(index)")) }
+        if keyword == "oneOf", let (first, second) = overlap(of: parts) {
+            throw .overlap(first: first, second: second, path: place)
+        }
         return .choice(choices)
     }
 
-    private mutating func typed(
-        _ object: JSONObject, _ asserting: Set<String>, at path: String
+    /// Those of the values that are of a type that the schema allows.
+    private mutating func literals(
+        _ values: [JSONValue], of object: JSONObject, at path: String
     ) throws(GrammarError) -> GrammarExpression {
-        let known = Self.byType.reduce(into: Set(["type"])) { $0.formUnion($1.keywords) }
-        if let other = asserting.subtracting(known).min() { throw .unsupported(what: quoted(other), path: path) }
+        let types = try types(of: object, at: path)
+        var choices: [GrammarExpression] = []
+        for value in values where types.map({ !Self.types(of: value).isDisjoint(with: $0) }) ?? true {
+            choices.append(try literal(value, at: path))
+        }
+        guard !choices.isEmpty else {
+            throw .schema(problem: "no value here is of the type that is asked for", path: path)
+        }
+        return choices.count == 1 ? choices[0] : .choice(choices)
+    }
+
+    /// The types that a schema names; nil where it names none.
+    private func types(of object: JSONObject, at path: String) throws(GrammarError) -> [String]? {
         var types: [String] = []
         switch object["type"] {
-        case nil:
-            // A schema without a type is about the type whose keywords it uses.
-            types = Self.byType.filter { !$0.keywords.isDisjoint(with: asserting) }.map(\.type)
-            if types.isEmpty { return try anyValue() }
+        case nil: return nil
         case .string(let name)?: types = [name]
         case .array(let names)?:
             for name in names {
@@ -110,6 +126,19 @@ struct JSONSchemaGrammar {
         }
         guard !types.isEmpty else { throw .schema(problem: "there is no type", path: path) }
         guard Set(types).count == types.count else { throw .schema(problem: "a type is named twice", path: path) }
+        if let other = types.first(where: { !Self.allTypes.contains($0) }) {
+            throw .schema(problem: "\(quoted(other)) is no type", path: path)
+        }
+        return types
+    }
+
+    private mutating func typed(
+        _ object: JSONObject, _ asserting: Set<String>, at path: String
+    ) throws(GrammarError) -> GrammarExpression {
+        let known = Self.byType.reduce(into: Set(["type"])) { $0.formUnion($1.keywords) }
+        if let other = asserting.subtracting(known).min() { throw .unsupported(what: quoted(other), path: path) }
+        let types = try types(of: object, at: path) ?? Self.typesMeant(by: asserting)
+        if types.isEmpty { return try anyValue() }
         var choices: [GrammarExpression] = []
         for type in types { choices.append(try expression(type, object, at: path)) }
         return choices.count == 1 ? choices[0] : .choice(choices)
@@ -149,6 +178,17 @@ struct JSONSchemaGrammar {
     }
 
     private mutating func reference(_ value: JSONValue, at path: String) throws(GrammarError) -> GrammarExpression {
+        let (way, target) = try target(of: value, at: path)
+        if let known = referenceRules[way] { return .rule(known) }
+        let pointer = value.string ?? ""
+        let number = try rules.newNumber(calling: pointer)
+        referenceRules[way] = number
+        waiting.append((number, target, pointer))
+        return .rule(number)
+    }
+
+    /// What a `$ref` leads to, and the members and indices on the way there.
+    func target(of value: JSONValue, at path: String) throws(GrammarError) -> ([[UInt8]], JSONValue) {
         guard let pointer = value.string, pointer == "#" || pointer.hasPrefix("#/") else {
             throw .unsupported(what: "a \"$ref\" that does not begin with \"#\"", path: path)
         }
@@ -167,11 +207,7 @@ struct JSONSchemaGrammar {
                 throw .schema(problem: "\(quoted(pointer)) leads nowhere", path: path)
             }
         }
-        if let known = referenceRules[way] { return .rule(known) }
-        let number = try rules.newNumber(calling: pointer)
-        referenceRules[way] = number
-        waiting.append((number, target, pointer))
-        return .rule(number)
+        return (way, target)
     }
 
     /// A part of a JSON pointer in a URI fragment (RFC 6901).

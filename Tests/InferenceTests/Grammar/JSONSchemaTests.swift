@@ -83,6 +83,11 @@ struct JSONSchemaTests {
             "{\"type\":\"object\",\"properties\":[]}", "{\"$ref\":\"#\"}",
             "{\"type\":\"array\",\"items\":false,\"minItems\":1}", "{\"required\":[3]}",
             "{\"type\":\"object\",\"properties\":{\"a\":{\"$ref\":\"#\"}},\"required\":[\"a\"]}",
+            // Values that are not of the type that stands beside them, and numbers that nothing can hold.
+            "{\"type\":\"string\",\"enum\":[1,2]}", "{\"type\":\"string\",\"const\":5}",
+            "{\"type\":\"integer\",\"const\":\"x\"}", "{\"type\":\"integer\",\"enum\":[1.5]}",
+            "{\"type\":[\"string\",\"null\"],\"const\":false}", "{\"type\":\"text\",\"const\":1}",
+            "{\"const\":1e400}", "{\"enum\":[{\"a\":[-1e400]}]}",
         ])
     func wrong(schema: String) throws {
         let value = try JSONValue(parsing: schema)
@@ -130,7 +135,7 @@ struct JSONSchemaTests {
     }
 
     /// Writes a walk where `record-schemas.py --check` finds it, if that is asked for.
-    private static func keep(_ schema: String, _ text: String) throws {
+    static func keep(_ schema: String, _ text: String) throws {
         guard let path = ProcessInfo.processInfo.environment["TIKTRUE_WALKS"] else { return }
         let line = JSONValue.object(JSONObject([("schema", .string(schema)), ("text", .string(text))])).text + "\n"
         let file = open(path, O_WRONLY | O_CREAT | O_APPEND, 0o644)
