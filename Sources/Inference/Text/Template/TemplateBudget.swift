@@ -57,8 +57,10 @@ struct TemplateBudget {
 enum TemplateCost {
     /// A statement run or an expression evaluated.
     static let step = 64
-    /// An element of a list or mapping that is copied, printed or compared.
+    /// An element of a list or mapping that is copied or compared.
     static let value = 16
+    /// A value that is printed, beside its characters.
+    static let printed = 48
     /// A scope that is looked through for a name.
     static let scope = 32
     /// A character of a key that is looked up.
@@ -75,13 +77,13 @@ enum TemplateCost {
     static let bytesPerObject = 64
 }
 
-/// What a template may use up. For 100,000 tokens and hundreds of tools real ones take a sixth of it, and for less a
+/// What a template may use up. For 100,000 tokens and hundreds of tools real ones take a quarter of it, and for less a
 /// hundredth.
 enum TemplateLimit {
     static let sourceScalars = 1 << 17
     static let nameScalars = 256
-    /// The work of about half a second.
-    static let work = 1 << 26
+    /// The work of about a quarter of a second.
+    static let work = 1 << 25
     static let workPerInput = 32
     static let workMax = 1 << 27
     static let workBetweenQuestions = 1 << 20

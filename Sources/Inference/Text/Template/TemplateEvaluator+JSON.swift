@@ -32,7 +32,7 @@ extension TemplateEvaluator {
     private func addJSON(
         _ value: TemplateValue, _ style: JSONStyle, level: Int, to result: inout TemplateText
     ) throws(TemplateError) {
-        try spend(values: 1)
+        try spend(TemplateCost.printed)
         switch value {
         case .none: try add("null", to: &result)
         case .bool(let flag): try add(flag ? "true" : "false", to: &result)

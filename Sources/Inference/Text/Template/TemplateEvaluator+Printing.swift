@@ -26,7 +26,7 @@ extension TemplateEvaluator {
 
     /// Python's `repr`, which it uses for what lies inside lists and mappings.
     private func represent(_ value: TemplateValue, in result: inout TemplateText) throws(TemplateError) {
-        try spend(values: 1)
+        try spend(TemplateCost.printed)
         switch value {
         case .undefined: try add("Undefined", to: &result)
         case .none: try add("None", to: &result)
