@@ -75,7 +75,8 @@ struct TemplateLimitTests {
         do {
             let given = TemplateNamespace()
             seen = given
-            let evaluator = TemplateEvaluator(variables: ["seen": .namespace(given)], formatTime: nil)
+            let evaluator = TemplateEvaluator(
+                variables: ["seen": .namespace(given)], budget: TemplateBudget(work: 200_000, bytes: 200_000))
             // One of them is stopped halfway.
             _ = try? evaluator.render(try TemplateParser.parse(source))
         }

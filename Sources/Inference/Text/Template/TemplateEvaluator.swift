@@ -44,8 +44,6 @@ final class TemplateEvaluator {
     }
 
     func render(_ statements: [TemplateStatement]) throws(TemplateError) -> String {
-        // A macro sees the outermost variables, and is one of them: without an end to this ring they would stay forever.
-        defer { globals.variables = [:] }
         _ = try run(statements, in: globals)
         return output.string
     }
