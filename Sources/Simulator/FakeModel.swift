@@ -104,9 +104,14 @@ public struct FakeCache: Sendable {
     private var running: [[UInt64]]
     /// The running hash of the tokens.
     private var tokens: [UInt64] = []
+    /// Where it can be cut, but for its last few positions: a model that convolves keeps nothing of what lies between.
+    private let grain: Int
+    /// Whether the last cut has left less than was asked for.
+    public private(set) var fellShort = false
 
-    public init(blocks: BlockRange) {
+    public init(blocks: BlockRange, grain: Int = 1) {
         self.blocks = blocks
+        self.grain = grain
         running = Array(repeating: [], count: blocks.count)
     }
 
@@ -114,13 +119,17 @@ public struct FakeCache: Sendable {
     /// What all tokens up to the last position come to.
     public var heard: UInt64 { tokens.last ?? 0 }
 
-    public mutating func truncate(to count: Int) {
-        for index in running.indices { running[index].removeLast(max(0, running[index].count - count)) }
-        tokens.removeLast(max(0, tokens.count - count))
+    public mutating func truncate(to asked: Int) {
+        guard asked < self.count else { return }
+        let count = self.count - asked < grain / 4 ? asked : asked / grain * grain
+        fellShort = count < asked
+        for index in running.indices { running[index].removeLast(running[index].count - count) }
+        tokens.removeLast(tokens.count - count)
     }
 
     /// Passes the next position through all blocks. What is kept of it is another in each format.
     public mutating func apply(_ input: UInt64, token: Int32, format: CacheFormat) -> UInt64 {
+        fellShort = false
         tokens.append(FakeModel.mix(heard, UInt64(truncatingIfNeeded: token)))
         var value = input
         let position = UInt64(count)

@@ -67,6 +67,8 @@ final class Story {
         model = FakeModel(
             blocks: scenario.model.blocks, memory: scenario.model.blockMemory, pieceBytes: scenario.model.pieceBytes)
         world = World(seed: FakeModel.mix(seed, 0x574F_524C_44), hosts: drawn.peers, memory: drawn.memory)
+        // With one seed in three, models whose caches go back to certain places only, as such that convolve.
+        world.cacheGrain = seed % 3 == 0 ? 8 : 1
         world.times = times
         world.codedShare = 0.02
         world.keepsEvents = false

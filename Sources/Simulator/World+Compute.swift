@@ -79,6 +79,12 @@ extension World {
             let count = host.caches[work.key]?.contents.count
         else { return broken("computes without a cache: \(work.key)") }
         if blocks != work.blocks { broken("computes \(work.blocks) on a cache of \(blocks)") }
+        if count < work.first.value, host.caches[work.key]?.contents.fellShort == true {
+            return later(host, times.position) { [self] in
+                guard host.caches[work.key]?.incarnation == incarnation else { return }
+                feed(host, .computed(work.ticket, work.key, .missing(from: Position(count))))
+            }
+        }
         if count != work.first.value {
             broken("computes from \(work.first) on, and the cache holds \(count) positions")
         }

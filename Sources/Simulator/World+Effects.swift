@@ -43,7 +43,7 @@ extension World {
         case .resetCache(let key, let network, let blocks):
             if host.caches[key] == nil { incarnations += 1 }
             host.caches[key] = Host.Cache(
-                network: network, contents: FakeCache(blocks: blocks),
+                network: network, contents: FakeCache(blocks: blocks, grain: cacheGrain),
                 incarnation: host.caches[key]?.incarnation ?? incarnations)
         case .dropCache(let key): host.caches[key] = nil
         case .respond(let id, let response): note(response, to: id, by: host)

@@ -47,6 +47,8 @@ public final class World {
     }
 
     public var times = Times()
+    /// Where its models' caches can be cut (`FakeCache`).
+    public var cacheGrain = 1
     public var random: SeededGenerator
     public internal(set) var hosts: [Host] = []
     public private(set) var now = Instant.zero

@@ -74,9 +74,14 @@ struct FakeCache {
     private var running: [[UInt64]]
     /// The running hash of the tokens.
     private var tokens: [UInt64] = []
+    /// Where it can be cut, but for its last few positions.
+    private let grain: Int
+    /// Whether the last cut has left less than was asked for.
+    private(set) var fellShort = false
 
-    init(blocks: BlockRange) {
+    init(blocks: BlockRange, grain: Int = 1) {
         self.blocks = blocks
+        self.grain = grain
         running = Array(repeating: [], count: blocks.count)
     }
 
@@ -84,13 +89,17 @@ struct FakeCache {
     /// What all tokens up to the last position come to.
     var heard: UInt64 { tokens.last ?? 0 }
 
-    mutating func truncate(to count: Int) {
+    mutating func truncate(to asked: Int) {
+        guard asked < self.count else { return }
+        let count = self.count - asked < grain / 4 ? asked : asked / grain * grain
+        fellShort = count < asked
         for index in running.indices { running[index].removeLast(running[index].count - count) }
         tokens.removeLast(tokens.count - count)
     }
 
     /// Passes the next position through all blocks.
     mutating func apply(_ input: UInt64, token: Int32) -> UInt64 {
+        fellShort = false
         tokens.append(FakeModel.mix(heard, UInt64(token)))
         var value = input
         let position = UInt64(count)

@@ -55,6 +55,9 @@ final class World {
     /// Encode and decode each frame on its way.
     var checksWire = false
     var refusesBlocks: Set<Int> = []
+    /// Where caches can be cut (`FakeCache`), and how often that left less than a stage had asked for.
+    var cacheGrain = 1
+    private(set) var fellShort = 0
     /// Peers that take frames and never answer.
     var isHung: [Bool]
 
@@ -137,7 +140,7 @@ final class World {
     private func perform(_ index: Int) {
         switch jobs[index].removeFirst() {
         case .truncate(let key, let position): caches[index][key]?.truncate(to: position)
-        case .reset(let key, let blocks): caches[index][key] = FakeCache(blocks: blocks)
+        case .reset(let key, let blocks): caches[index][key] = FakeCache(blocks: blocks, grain: cacheGrain)
         case .drop(let key): caches[index][key] = nil
         case .load(let key, let blocks):
             if refusesBlocks.contains(index) {
@@ -151,6 +154,10 @@ final class World {
                 return
             }
             #expect(cache.blocks == work.blocks)
+            if cache.count < work.first.value, cache.fellShort {
+                fellShort += 1
+                return stage(index, .computed(work.key, work.ticket, .missing(from: Position(cache.count))))
+            }
             #expect(cache.count == work.first.value, "the cache must hold exactly the positions below the work")
             #expect(work.count <= settings.positionsPerCompute)
             computed += work.count

@@ -183,7 +183,12 @@ int main(int count, char **words) {
         if (strcmp(words[i], "--cases") == 0) {
             lists_cases = true;
         } else if (strcmp(words[i], "--seed") == 0 && more) {
-            seed = strtoull(words[++i], NULL, 10);
+            char *end;
+            seed = strtoull(words[++i], &end, 10);
+            if (words[i][0] < '0' || words[i][0] > '9' || *end) {
+                fputs(usage, stderr);
+                return 2;
+            }
         } else if (strcmp(words[i], "--group") == 0 && more) {
             if (!choose_group(words[++i])) return 2;
             all_groups = false;

@@ -63,20 +63,16 @@ extension BlockModel {
         guard let workspace,
             tk_workspace_reserve(workspace, Int32(capacity), Int32(extent.context), logitRows)
         else { throw EngineError.outOfMemory(bytes: capacity * width * 32) }
+        func end(of item: BlockBatchItem) -> Int { item.firstPosition + item.input.count(width: width) }
         do {
-            for index in batch.indices {
-                try batch[index].cache.reserve(
-                    positions: batch[index].firstPosition + batch[index].input.count(width: width))
-            }
+            for index in batch.indices { try batch[index].cache.reserve(positions: end(of: batch[index])) }
+            for index in batch.indices { batch[index].cache.begin(positions: end(of: batch[index])) }
             try compute(blocks: blocks, batch: batch, in: workspace, take: take)
         } catch {
             for index in batch.indices { batch[index].cache.giveUp() }
             throw error
         }
-        for index in batch.indices {
-            batch[index].cache.advance(
-                to: batch[index].firstPosition + batch[index].input.count(width: width))
-        }
+        for index in batch.indices { batch[index].cache.advance(to: end(of: batch[index])) }
     }
 
     /// Stores the positions in pages that are there already.

@@ -133,6 +133,10 @@ public final class KeyValueCache {
         return self.length
     }
 
+    /// Says that positions up to `end` are about to be stored in reserved pages. Whoever does not finish that must say so
+    /// too (`giveUp`).
+    func begin(positions end: Int) { stored = max(stored, end) }
+
     /// Forgets a computation that was not finished, and what it has left nothing of.
     func giveUp() { cut(to: resumable(at: length)) }
 
@@ -146,9 +150,8 @@ public final class KeyValueCache {
     public func reset() { cut(to: 0) }
 
     /// Makes room for positions up to, not including, `end`, and copies what this cache is about to write to and others
-    /// hold too. Whoever does not compute them then must say so (`giveUp`).
+    /// hold too.
     func reserve(positions end: Int) throws {
-        stored = max(stored, end)
         for group in held.indices {
             guard let table = tables[group] else { continue }
             let pageBytes = layout.groups[group].pageBytes

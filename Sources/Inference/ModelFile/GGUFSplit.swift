@@ -54,7 +54,7 @@ public struct GGUFPartName: Sendable, Equatable {
         let suffix = Array(name.utf8.suffix(Self.suffixBytes))
         guard suffix.count == Self.suffixBytes, name.utf8.count > Self.suffixBytes,
             let number = Self.number(suffix[1..<6]), let count = Self.number(suffix[10..<15]),
-            (1...max(count, 1)).contains(number)
+            count >= 1, (1...count).contains(number)
         else { return nil }
         let stem = String(decoding: name.utf8.dropLast(Self.suffixBytes), as: UTF8.self)
         self.init(stem: stem, number: number, count: count)
@@ -92,6 +92,7 @@ extension GGUFDocument {
             throw .misnamedPart(path: path, number: split.number, count: split.count)
         }
         var documents: [GGUFDocument] = []
+        var found = 0
         for number in 1...split.count {
             let part = name.part(number)
             let document = number == name.number ? named : try Self.part(part)
@@ -99,8 +100,13 @@ extension GGUFDocument {
                 try document.check(number: number, of: split, first: documents.first ?? document)
             }
             documents.append(document)
+            found += document.tensors.count
+            guard found <= Limit.tensors else {
+                throw .implausible(
+                    what: "the number of tensors", value: "\(found) in \(number) parts",
+                    allowed: "up to \(Limit.tensors)")
+            }
         }
-        let found = documents.reduce(0) { $0 + $1.tensors.count }
         if let expected = split.tensorCount, expected != found {
             throw .malformed(what: "split.tensors.count", reason: "the parts hold \(found) tensors and not \(expected)")
         }

@@ -24,7 +24,8 @@ public enum PeerPaths {
         word.contains("/") || word.lowercased().hasSuffix(".gguf") ? absolute(word) : word
     }
 
-    /// What a model is called when nobody names it: its file, without `.gguf` and without which part of a split model it is, or its directory.
+    /// What a model is called when nobody names it: its file, without `.gguf` and without which part of a split model it
+    /// is, or its directory.
     public static func modelName(forFile path: String) -> String {
         let file = (path as NSString).lastPathComponent
         if let part = GGUFPartName(file) { return part.stem }

@@ -138,6 +138,11 @@ actor ModelLibrary {
         do {
             let file = try ModelFile(path: path)
             try file.checkCanAnswer()
+            guard file.hyperparameters.blockCount <= Limits.blocks else {
+                throw ServiceFailure(
+                    "\(name) has \(file.hyperparameters.blockCount) blocks, and a network describes up to \(Limits.blocks)"
+                )
+            }
             if let problem = file.chatTemplateProblem {
                 notice("\(name) cannot chat, only make embeddings: \(problem)")
             }

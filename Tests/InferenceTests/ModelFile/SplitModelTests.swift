@@ -193,7 +193,8 @@ struct SplitModelTests {
     func names() {
         #expect(GGUFPartName("a/b-00002-of-00012.gguf") == GGUFPartName(stem: "a/b", number: 2, count: 12))
         for name in [
-            "b.gguf", "b-00000-of-00002.gguf", "b-00003-of-00002.gguf", "-00001-of-00002.gguf", "b-0001-of-00002.gguf",
+            "b.gguf", "b-00000-of-00002.gguf", "b-00003-of-00002.gguf", "b-00001-of-00000.gguf", "-00001-of-00002.gguf",
+            "b-0001-of-00002.gguf",
             "b_00001-of-00002.gguf", "b-00001-of-00002.GGUF", "b-0000\u{661}-of-00002.gguf", "",
         ] { #expect(GGUFPartName(name) == nil, "\(name)") }
     }

@@ -78,6 +78,8 @@ struct VisionConfigurationTests {
         #expect(try read("{}").tiedEmbeddings)
         #expect(try !read("{}", beside: #", "tie_word_embeddings": false"#).tiedEmbeddings)
         #expect(try !read(#"{"tie_word_embeddings": false}"#).tiedEmbeddings)
+        let nothing = #"{"tie_word_embeddings": null}"#
+        #expect(try !read(nothing, beside: #", "tie_word_embeddings": false"#).tiedEmbeddings)
     }
 
     @Test("that is missing, or asks for other arithmetic, is refused")
