@@ -7,16 +7,19 @@
 /// property which the other one does not have.
 extension JSONSchemaGrammar {
     /// Of how many pairs of schemas and values one schema may ask for.
-    private static let comparisonsMax = 1 << 16
+    private static let comparisonsMax = 1 << 18
     private static let depthMax = 16
 
     /// Two of the schemas that are not seen to exclude each other.
-    mutating func overlap(of schemas: [JSONValue]) -> (first: Int, second: Int)? {
+    ///
+    /// - Throws: where there are too many to be compared.
+    mutating func overlap(of schemas: [JSONValue]) throws(GrammarError) -> (first: Int, second: Int)? {
         for second in schemas.indices {
             for first in 0..<second
             where !excludes(schemas[first], schemas[second], depth: 0)
                 || !excludes(schemas[second], schemas[first], depth: 0)
             {
+                guard mayCompare(0) else { throw .limit(what: "too many alternatives in \"oneOf\" to compare") }
                 return (first, second)
             }
         }
@@ -62,8 +65,11 @@ extension JSONSchemaGrammar {
 
     private mutating func excludes(_ written: JSONObject, _ other: JSONObject, depth: Int) -> Bool {
         guard mayCompare() else { return false }
-        for (values, schema) in [(Self.values(of: written), other), (Self.values(of: other), written)] {
-            guard let values else { continue }
+        for (listed, schema) in [(written, other), (other, written)] {
+            guard let all = Self.listed(by: listed) else { continue }
+            guard mayCompare(all.count) else { return false }
+            let taken = Self.typesTaken(by: listed)
+            let values = all.filter { !Self.types(of: $0).isDisjoint(with: taken) }
             for value in values where !rejects(schema, value, depth: depth) { return false }
             return true
         }
@@ -89,8 +95,9 @@ extension JSONSchemaGrammar {
     /// Whether a value is seen to be wrong by a schema.
     private mutating func rejects(_ schema: JSONObject, _ value: JSONValue, depth: Int) -> Bool {
         guard mayCompare() else { return false }
+        // A value of a type that the schema does not take equals no value that it takes, listed or not.
         if Self.typesTaken(by: schema).isDisjoint(with: Self.types(of: value)) { return true }
-        if let values = Self.values(of: schema) {
+        if let values = Self.listed(by: schema) {
             return mayCompare(values.count) && !values.contains { Self.mayEqual($0, value) }
         }
         guard let object = value.object else { return false }
@@ -146,9 +153,8 @@ extension JSONSchemaGrammar {
     }
 
     /// The only values that a schema takes, where it lists them; some of them may be wrong all the same.
-    private static func values(of schema: JSONObject) -> [JSONValue]? {
-        let values = schema["const"].map { [$0] } ?? schema["enum"]?.array
-        return values?.filter { !types(of: $0).isDisjoint(with: typesTaken(by: schema)) }
+    private static func listed(by schema: JSONObject) -> [JSONValue]? {
+        schema["const"].map { [$0] } ?? schema["enum"]?.array
     }
 
     /// Equality as JSON Schema has it: 1 is 1.0. Numbers that differ by less than 64 bits show count as equal.

@@ -90,7 +90,7 @@ struct JSONSchemaGrammar {
         }
         var choices: [GrammarExpression] = []
         for (index, part) in parts.enumerated() { choices.append(try expression(part, at: "\(place)/\(index)")) }
-        if keyword == "oneOf", let (first, second) = overlap(of: parts) {
+        if keyword == "oneOf", let (first, second) = try overlap(of: parts) {
             throw .overlap(first: first, second: second, path: place)
         }
         return .choice(choices)

@@ -72,7 +72,8 @@ extension TemplateValue {
         case .text(let text): TemplateCost.value + text.count
         case .list(let list): list.items.reduce(TemplateCost.value) { $0 + $1.size }
         case .mapping(let mapping):
-            zip(mapping.keys, mapping.values).reduce(TemplateCost.value) { $0 + $1.0.count + $1.1.size }
+            // A template takes some steps for each message, however short it is.
+            zip(mapping.keys, mapping.values).reduce(2 * TemplateCost.step) { $0 + $1.0.count + $1.1.size }
         default: TemplateCost.value
         }
     }

@@ -52,6 +52,21 @@ struct JSONSchemaAlternativesTests {
         #expect(try Grammar(jsonSchema: JSONValue(parsing: schema)).accepts(document))
     }
 
+    @Test("takes long lists of alternatives, and refuses those that take too long to compare")
+    func many() throws {
+        func list(_ count: Int, _ entry: (Int) -> String) -> String { (0..<count).map(entry).joined(separator: ",") }
+        let titled = #"{"oneOf":[\#(list(180) { #"{"const":"c\#($0)","title":"t"}"# })]}"#
+        #expect(try Grammar(jsonSchema: JSONValue(parsing: titled)).accepts(#""c179""#))
+        let words = list(1000) { #""s\#($0)""# }
+        let numbers = list(1000) { "\($0)" }
+        let large = #"{"oneOf":[{"enum":[\#(words)]},{"type":"string","enum":[\#(numbers),"a"]}]}"#
+        let error = #expect(throws: GrammarError.self) { try Grammar(jsonSchema: JSONValue(parsing: large)) }
+        guard case .limit = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+    }
+
     @Test(
         "refuses alternatives that may both take a value",
         arguments: [

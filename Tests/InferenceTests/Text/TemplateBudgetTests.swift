@@ -42,6 +42,11 @@ struct TemplateBudgetTests {
             "{% macro f(" + (0..<100).map { "a\($0)" }.joined(separator: ", ")
                 + ") %}{% endmacro %}{% for i in range(100) %}{{ f() }}{% endfor %}",
             "{{ " + String(repeating: "n", count: 1000) + " }}",
+            // Arguments that would be copied for each element, digits, names of what is not there.
+            "{% set a = range(1000) %}{% set x = [[1]] | map('map', 'string', *a) %}",
+            "{% set a = range(1000) %}{% set x = [[1]] | map('select', 'odd', *a) %}",
+            "{% set t = '9' * 400 %}{% set x = ([t] * 100) | map('float') | list %}",
+            "{% set x = ([1] * 4000) | map(attribute='😀' * 64) %}",
             // Memory that variables keep.
             "{% set a = 'a' * 30000 %}{% set b = 'a' * 30000 %}", "{% set a = range(4000) %}{% set b = a + a %}",
         ])
@@ -54,6 +59,15 @@ struct TemplateBudgetTests {
             Issue.record("\(String(describing: error))")
             return
         }
+    }
+
+    @Test("a name of the template's own making is of ASCII: others take long to compare")
+    func names() {
+        let combined = "{% set k = '\u{316}\u{301}' * 100 %}"
+        for use in ["{% set y = namespace({k: 1}) %}", "{{ namespace(**{k: 1}) }}", "{{ k in namespace() }}"] {
+            #expect(throws: TemplateError.self, "\(use)") { try Self.render(combined + use) }
+        }
+        #expect(throws: Never.self) { try Self.render(combined + "{% set y = {k: 1}[k] %}{{ 'x'[k] }}{{ {}[k] }}") }
     }
 
     @Test("is enough for no template that would take seconds")

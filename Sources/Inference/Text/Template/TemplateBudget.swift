@@ -65,6 +65,8 @@ enum TemplateCost {
     static let scope = 32
     /// A character of a key that is looked up.
     static let hashed = 4
+    /// A character that is read as part of a number.
+    static let digit = 8
     /// A character that is made large or small, or asked for its properties.
     static let mapped = 8
 
@@ -95,7 +97,8 @@ enum TemplateLimit {
     /// Of a text in the template's own words that is shown in a message.
     static let reasonScalars = 4096
     /// Longer ones are no numbers.
-    static let numberScalars = 4300
+    static let numberScalars = 400
+    static let filterArguments = 16
     static let rangeBound = 1 << 40
     static let expressionDepth = 64
     static let statementDepth = 32

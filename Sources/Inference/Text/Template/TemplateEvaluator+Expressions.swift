@@ -105,16 +105,22 @@ extension TemplateEvaluator {
             let place = index < 0 ? index + count : index
             return (0..<count).contains(place) ? place : nil
         }
-        var missing: TemplateValue { .undefined(key.brief) }
         switch (base, key) {
         case (.undefined(let what), _):
             throw .evaluation(problem: "\(quoted(what)) is undefined, so it has no elements")
-        case (.list(let list), _): return place(list.items.count).map { list.items[$0] } ?? missing
-        case (.text(let text), _): return place(text.count).map { .text([text[$0]]) } ?? missing
-        case (.mapping(let mapping), .text(let name)): return try look(up: name, in: mapping) ?? missing
-        case (_, .text(let name)): return try attribute(try self.name(of: name), of: base)
-        default: return missing
+        case (.list(let list), _):
+            if let place = place(list.items.count) { return list.items[place] }
+        case (.text(let text), _):
+            if let place = place(text.count) { return .text([text[place]]) }
+        case (.mapping(let mapping), .text(let name)):
+            if let found = try look(up: name, in: mapping) { return found }
+        case (.namespace, .text(let name)), (.loop, .text(let name)):
+            return try attribute(try self.name(of: name), of: base)
+        default: break
         }
+        let name = key.brief
+        try hold(name.utf8.count, each: 1, cost: TemplateCost.hashed)
+        return .undefined(name)
     }
 
     private func bound(_ part: TemplateExpression?, in scope: TemplateScope) throws(TemplateError) -> Int? {
@@ -229,7 +235,7 @@ extension TemplateEvaluator {
             guard let formatTime, case .text(let format)? = arguments.positional.first else {
                 throw .evaluation(problem: "strftime_now has no format")
             }
-            let text = TemplateText(of: formatTime(try self.name(of: format)))
+            let text = TemplateText(of: formatTime(try self.short(format)))
             try hold(characters: text.count)
             return .text(text)
         }

@@ -3,6 +3,7 @@ extension TemplateEvaluator {
     func apply(
         _ filter: TemplateFilter, to value: TemplateValue, _ arguments: TemplateValues
     ) throws(TemplateError) -> TemplateValue {
+        try check(arguments)
         switch filter {
         case .lower, .upper, .title, .capitalize, .trim, .replace, .indent:
             return .text(try textFilter(filter, try printed(value), arguments))
@@ -71,6 +72,7 @@ extension TemplateEvaluator {
         var number = value.real
         if case .text(let text) = value {
             let digits = try trimmed(text, of: nil, leading: true, trailing: true)
+            try spend(min(digits.count, TemplateLimit.numberScalars), each: TemplateCost.digit)
             let trimmed = digits.count <= TemplateLimit.numberScalars ? digits.string : ""
             if filter == .int, let whole = Int(trimmed) { return .integer(whole) }
             number = Double(trimmed)
@@ -113,6 +115,13 @@ extension TemplateEvaluator {
             try add(try printed(try part(path, of: element)), to: &result)
         }
         return .text(result)
+    }
+
+    /// No filter and no test takes many; those that go over elements copy them for each.
+    func check(_ arguments: TemplateValues) throws(TemplateError) {
+        guard arguments.positional.count <= TemplateLimit.filterArguments else {
+            throw .limit(what: "\(arguments.positional.count) arguments for one filter or test")
+        }
     }
 
     /// What `map` and `select` and their like go over: of what counts as false, nothing.

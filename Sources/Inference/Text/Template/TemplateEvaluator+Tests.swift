@@ -2,6 +2,7 @@ extension TemplateEvaluator {
     /// `value is test(arguments)`
     func passes(_ test: TemplateTest, _ value: TemplateValue, _ arguments: TemplateValues) throws(TemplateError) -> Bool
     {
+        try check(arguments)
         func other() throws(TemplateError) -> TemplateValue {
             guard let other = arguments.positional.first else {
                 throw .evaluation(problem: "the test \"\(test.rawValue)\" has nothing to compare with")

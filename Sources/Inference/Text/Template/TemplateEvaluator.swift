@@ -89,12 +89,23 @@ final class TemplateEvaluator {
         return try TemplateMapping(pairs)
     }
 
-    /// A text of a template's own making as a name.
+    /// A text of a template's own making as a name. Of ASCII, as those in its source are: to compare others takes a hundred
+    /// times as long.
     func name(of text: TemplateText) throws(TemplateError) -> String {
+        let name = try short(text)
+        guard name.utf8.count == text.count else {
+            throw .evaluation(problem: "\(quoted(name)) is no name: it has other characters than ASCII")
+        }
+        return name
+    }
+
+    /// A text that is no longer than a name may be.
+    func short(_ text: TemplateText) throws(TemplateError) -> String {
         guard text.count <= TemplateLimit.nameScalars else {
             throw .limit(what: "a name of \(text.count) characters")
         }
         try step()
+        try hold(text.count, each: TemplateCost.bytesPerCharacter, cost: TemplateCost.hashed)
         return text.string
     }
 
