@@ -15,7 +15,9 @@ extension SafetensorsConfiguration {
     static func textPart(of config: JSONValue) throws(ModelFileError) -> JSONValue {
         guard var text = config["text_config"]?.object else { throw .missing(what: "text_config") }
         for (key, value) in usualText where (text[key] ?? .null) == .null { text[key] = value }
-        if (text["tie_word_embeddings"] ?? .null) == .null { text["tie_word_embeddings"] = config["tie_word_embeddings"] }
+        if (text["tie_word_embeddings"] ?? .null) == .null {
+            text["tie_word_embeddings"] = config["tie_word_embeddings"]
+        }
         return .object(text)
     }
 

@@ -227,6 +227,7 @@ final class TemplateEvaluator {
         guard parts.count == names.count else {
             throw .evaluation(problem: "\(parts.count) values were given to \(names.count) names")
         }
+        try spend(names.count, each: 2 * TemplateCost.scope)
         for (name, part) in zip(names, parts) { scope.variables[name] = part }
     }
 
