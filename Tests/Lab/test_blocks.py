@@ -8,7 +8,7 @@ import shutil
 from lab import wait_until
 from peers import MODEL, PLENTY, PeerCase, blocks
 
-SAFETENSORS = pathlib.Path(__file__).resolve().parents[1] / "InferenceTests" / "Fixtures" / "safetensors"
+FIXTURES = pathlib.Path(__file__).resolve().parents[1] / "InferenceTests" / "Fixtures"
 
 
 class BlockTests(PeerCase):
@@ -112,17 +112,29 @@ class ModelFileTests(PeerCase):
         self.assertEqual(peer.json("model", "show", MODEL.name.removesuffix(".gguf"))["source"], str(MODEL))
         self.assertEqual(peer.json("model", "add", MODEL, "--name", "small")["name"], "small")
 
+    def write_tokenizer(self, directory, count):
+        tokens = [*"abcdefghij", *(f"<{number}>" for number in range(10, count))]
+        words = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True}
+        vocabulary = {token: number for number, token in enumerate(tokens)}
+        tokenizer = {"pre_tokenizer": words, "model": {"type": "BPE", "vocab": vocabulary, "merges": []}}
+        (directory / "tokenizer.json").write_text(json.dumps(tokenizer))
+
+    def test_a_model_that_could_never_answer_is_refused_before_it_is_cut(self):
+        peer = self.peer(1, share=PLENTY)
+        directory = self.lab.folder / "narrow"
+        shutil.copytree(FIXTURES / "safetensors", directory)
+        self.write_tokenizer(directory, 10)
+        self.assertIn("its width is 16", peer.refuses("model", "add", directory))
+        self.assertEqual(list((peer.data_dir / "pieces").glob("*")), [])
+
     def test_a_directory_of_safetensors_is_added_whole_or_not_at_all(self):
         peer = self.peer(1, share=PLENTY)
         directory = self.lab.folder / "tiny"
-        shutil.copytree(SAFETENSORS, directory)
+        shutil.copytree(FIXTURES / "safetensors-hybrid", directory)
         sentence = peer.refuses("model", "add", directory)
         self.assertIn("tokenizer.json", sentence)
         self.assertEqual(list((peer.data_dir / "pieces").glob("*")), [])
-        vocabulary = {letter: number for number, letter in enumerate("abcdefghij")}
-        words = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True}
-        tokenizer = {"pre_tokenizer": words, "model": {"type": "BPE", "vocab": vocabulary, "merges": []}}
-        (directory / "tokenizer.json").write_text(json.dumps(tokenizer))
+        self.write_tokenizer(directory, 260)
         added = peer.json("model", "add", directory)
         self.assertEqual((added["name"], added["source"]), ("tiny", str(directory)))
         self.assertEqual(len(list((peer.data_dir / "pieces").glob("*"))), added["pieces"])
